@@ -1,0 +1,66 @@
+# The one way in: `make help` lists the verbs.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# Where rustup puts cargo, for a shell that was open before `make setup` installed it.
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
+
+# Always the whole workspace, so that librdkafka is built once a profile.
+CARGO_BUILD := cargo build --release --locked --workspace
+DUNNING := target/release/dunning
+BUS := tests/bus/bus
+
+.PHONY: help setup build demo demo-kafka test fmt lint deny unit e2e bus-up bus-down bus-status clean
+
+help: ## list the verbs
+	@echo 'make VERB'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
+	  sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1: \2/p' $(MAKEFILE_LIST)
+
+setup: ## install what building and testing need, or name what is missing
+	@tests/setup test
+
+build: ## build the program: target/release/dunning
+	@tests/setup build
+	$(CARGO_BUILD)
+
+demo: build ## the main job on made-up customers, without Kafka
+	@exec $(DUNNING) demo
+
+demo-kafka: build ## the same through Kafka, on the test bus (stays up: make bus-down)
+	@tests/setup bus
+	@$(BUS) up
+	@. "$${BUS_DIR:-.bus}/env" && exec $(DUNNING) demo --bootstrap-servers "$$BUS_BOOTSTRAP" --registry-url "$$BUS_REGISTRY"
+
+test: ## everything: format, clippy, cargo-deny, unit, property and end-to-end tests on a real bus
+	@tests/setup test
+	@tests/run fmt lint deny compile test
+
+fmt: ## format the sources
+	cargo fmt --all
+
+lint: ## clippy, warnings are errors
+	@tests/run lint
+
+deny: ## licences, sources, bans and advisories of the dependencies
+	@tests/run deny
+
+unit: ## unit and property tests; no bus needed
+	@tests/run unit
+
+e2e: ## end-to-end tests, on the bus that is up or else on one for this run
+	@tests/run e2e
+
+bus-up: ## start Kafka and a schema registry on free loopback ports; then: . .bus/env
+	@tests/setup bus
+	@$(BUS) up
+
+bus-down: ## stop both; topics stay (tests/bus/bus wipe removes them)
+	@$(BUS) down
+
+bus-status: ## what of the bus runs
+	@$(BUS) status
+
+clean: ## stop the bus; remove what was built and written
+	@$(BUS) wipe
+	rm -rf .bus .demo target

@@ -1,0 +1,4 @@
+//! Metrics, health and account pages.
+
+pub mod health;
+pub mod metrics;

@@ -1,0 +1,170 @@
+//! What the shards of a lane share: the broker, the clock, the open batch.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dunning_rules::Timestamp;
+use dunning_store::StoreError;
+use dunning_wire::frame;
+use dunning_wire::topic::OutputTopic;
+
+use crate::memory::MemoryError;
+use crate::schemas::Schemas;
+use crate::{Broker, BrokerError, Clock, ClockMode, ErrorKind, LaneError, Meters, OutRecord, Partition, Settings};
+
+/// Why a lane cannot go on as it is.
+#[derive(Debug)]
+pub enum Halt {
+    /// The open batch is void: abort, and rebuild what it touched.
+    Void(BrokerError),
+    /// Whether the batch was committed is not known: a new producer, then look.
+    Unknown(BrokerError),
+    /// A shard's store failed: rebuild it from the state topic.
+    Store(Partition, String),
+    /// The lane ends.
+    End(LaneError),
+}
+
+impl From<BrokerError> for Halt {
+    fn from(error: BrokerError) -> Self {
+        match error.kind {
+            ErrorKind::Retry | ErrorKind::Abort => Self::Void(error),
+            ErrorKind::Unknown => Self::Unknown(error),
+            ErrorKind::Fenced => Self::End(LaneError::Fenced(error)),
+            ErrorKind::Fatal => Self::End(LaneError::Broker(error)),
+        }
+    }
+}
+
+impl Halt {
+    pub fn store(partition: Partition, error: StoreError) -> Self {
+        match error {
+            StoreError::Directory(_) => Self::End(LaneError::Store(error)),
+            StoreError::Damaged(text) => Self::Store(partition, text),
+        }
+    }
+
+    pub fn memory(partition: Partition, error: MemoryError) -> Self {
+        match error {
+            MemoryError::Store(error) => Self::store(partition, error),
+            MemoryError::Row(error) => Self::End(LaneError::State(format!("shard {partition}: {error}"))),
+        }
+    }
+}
+
+/// What the open batch did; it counts once it is committed.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// A transaction is open.
+    pub open: bool,
+    /// When it took its first record or deadline.
+    pub since: Option<Duration>,
+    /// Records and deadlines taken.
+    pub taken: usize,
+    /// A restoration is in it: it is not to wait.
+    pub urgent: bool,
+    /// The timestamps of the payments that restored.
+    pub payments: Vec<Timestamp>,
+    pub decided: BTreeMap<&'static str, u64>,
+    pub commands: BTreeMap<&'static str, u64>,
+    pub no_effects: BTreeMap<&'static str, u64>,
+    pub dead_letters: BTreeMap<&'static str, u64>,
+}
+
+impl Batch {
+    /// One more record or deadline.
+    pub fn count(&mut self, now: Duration) {
+        self.since.get_or_insert(now);
+        self.taken += 1;
+    }
+
+    /// True where nothing was taken.
+    pub const fn is_empty(&self) -> bool {
+        self.taken == 0 && !self.open
+    }
+}
+
+/// What the shards of a lane share.
+pub struct Desk<B, C> {
+    pub broker: B,
+    pub clock: C,
+    pub settings: Arc<Settings>,
+    pub meters: Arc<Meters>,
+    pub schemas: Schemas,
+    pub batch: Batch,
+    /// A decision on its way out.
+    pub datum: Vec<u8>,
+    /// A record on its way in, brought into our layout.
+    pub scratch: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl<B: Broker, C: Clock> Desk<B, C> {
+    pub fn new(broker: B, clock: C, settings: Arc<Settings>, meters: Arc<Meters>) -> Self {
+        let schemas = Schemas::new(settings.schema_patience);
+        let (datum, scratch, value) = (Vec::new(), Vec::new(), Vec::with_capacity(1024));
+        Self { broker, clock, settings, meters, schemas, batch: Batch::default(), datum, scratch, value }
+    }
+
+    /// True where the largest timestamp taken is the clock.
+    pub fn is_stream(&self) -> bool {
+        self.settings.clock == ClockMode::Stream
+    }
+
+    /// True where the open batch is to be committed before it takes more.
+    pub fn is_full(&self) -> bool {
+        self.batch.taken >= self.settings.batch_records
+    }
+
+    /// How long the open batch has been open.
+    pub fn age(&self) -> Duration {
+        self.batch.since.map_or(Duration::ZERO, |since| self.clock.monotonic().saturating_sub(since))
+    }
+
+    /// Opens a transaction where none is.
+    pub fn begin(&mut self) -> Result<(), Halt> {
+        if !self.batch.open {
+            self.broker.begin()?;
+            self.batch.open = true;
+        }
+        Ok(())
+    }
+
+    /// Writes a record whose value is framed Avro.
+    pub fn emit(
+        &mut self,
+        topic: OutputTopic,
+        partition: Partition,
+        timestamp: Timestamp,
+        key: &[u8],
+        datum: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Halt> {
+        self.begin()?;
+        self.value.clear();
+        frame::put_header(&mut self.value, self.settings.schema_id(topic));
+        datum(&mut self.value);
+        let value = Some(self.value.as_slice());
+        self.broker.send(&OutRecord { topic, partition, timestamp, key: Some(key), value, headers: &[] })?;
+        Ok(())
+    }
+
+    /// Counts the committed batch and begins a new one.
+    pub fn settle(&mut self, now: Timestamp) {
+        let batch = std::mem::take(&mut self.batch);
+        for (words, counter) in [
+            (&batch.decided, &self.meters.decided),
+            (&batch.commands, &self.meters.commands),
+            (&batch.no_effects, &self.meters.no_effects),
+            (&batch.dead_letters, &self.meters.dead_letters),
+        ] {
+            for (word, n) in words {
+                counter.add(word, *n);
+            }
+        }
+        for payment in batch.payments {
+            #[allow(clippy::cast_precision_loss)] // milliseconds for a histogram
+            self.meters.payment_to_restoration.observe(now.since(payment) as f64 / 1_000.0);
+        }
+    }
+}

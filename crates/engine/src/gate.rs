@@ -1,0 +1,136 @@
+//! The gate: a bar that fell due goes only when everything that decides was read past the ends noted after it fell due.
+
+use std::collections::BTreeSet;
+
+use dunning_rules::{DAY_MS, Hold, Timestamp};
+use dunning_wire::state::GateCounters;
+use dunning_wire::topic::InputTopic;
+
+use crate::Ends;
+use crate::memory::SlotId;
+
+/// An hour, in milliseconds: the window of the budget.
+pub const WINDOW_MS: i64 = DAY_MS / 24;
+
+/// Bars that wait behind one look at the inputs' ends.
+#[derive(Debug)]
+struct Look {
+    ends: Vec<Ends>,
+    bars: Vec<SlotId>,
+}
+
+/// The bars of a shard that wait.
+#[derive(Debug, Default)]
+pub struct Gate {
+    /// Fell due after the last look at the ends.
+    fresh: BTreeSet<SlotId>,
+    looks: Vec<Look>,
+    /// Held by the engine, with the reason.
+    held: Vec<(SlotId, Hold)>,
+}
+
+impl Gate {
+    /// A bar fell due, or is to be looked at again.
+    pub fn add(&mut self, bar: SlotId) {
+        self.fresh.insert(bar);
+    }
+
+    /// True where the ends have to be asked for.
+    pub fn wants_ends(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
+    /// Takes the bars that wait for their first look: under clock `stream` nothing has to be read first.
+    pub fn take_fresh(&mut self) -> BTreeSet<SlotId> {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// The ends were asked for after every fresh bar fell due.
+    pub fn look(&mut self, ends: Vec<Ends>) {
+        let bars = std::mem::take(&mut self.fresh).into_iter().collect();
+        self.looks.push(Look { ends, bars });
+    }
+
+    /// Takes the bars whose look is behind the positions reached.
+    pub fn ready(&mut self, position: impl Fn(InputTopic) -> i64) -> Vec<SlotId> {
+        let mut ready = Vec::new();
+        self.looks.retain_mut(|look| {
+            let reached = look.ends.iter().filter(|e| e.topic.decides()).all(|e| position(e.topic) >= e.uncommitted);
+            if reached {
+                ready.append(&mut look.bars);
+            }
+            !reached
+        });
+        ready
+    }
+
+    /// The engine holds a bar.
+    pub fn hold(&mut self, bar: SlotId, hold: Hold) {
+        self.held.push((bar, hold));
+    }
+
+    /// Bars held for a reason that may have gone are looked at again.
+    pub fn again(&mut self, may_have_gone: impl Fn(SlotId, Hold) -> bool) -> Vec<(SlotId, Hold)> {
+        let (again, held): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.held).into_iter().partition(|(b, h)| may_have_gone(*b, *h));
+        self.held = held;
+        for (bar, _) in &again {
+            self.fresh.insert(*bar);
+        }
+        again
+    }
+
+    /// How many bars wait for the first look, and how many are held, by reason.
+    pub fn waiting(&self) -> (usize, impl Iterator<Item = Hold>) {
+        let looks: usize = self.looks.iter().map(|l| l.bars.len()).sum();
+        (self.fresh.len() + looks, self.held.iter().map(|(_, hold)| *hold))
+    }
+}
+
+/// Whether one more bar fits the budget, counted in windows of an hour.
+pub fn fits_budget(counters: &mut GateCounters, most: Option<u64>, now: Timestamp) -> bool {
+    if now.since(counters.window_start) >= WINDOW_MS {
+        counters.window_start = now;
+        counters.bars = 0;
+    }
+    let released = counters.released_until.is_some_and(|until| now < until);
+    released || most.is_none_or(|most| counters.bars < most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ends(uncommitted: i64) -> Vec<Ends> {
+        let of = |topic, uncommitted| Ends { topic, uncommitted, stable: 0 };
+        vec![of(InputTopic::Payments, uncommitted), of(InputTopic::Usage, 1_000)]
+    }
+
+    #[test]
+    fn a_bar_is_ready_once_everything_that_decides_was_read_and_usage_does_not_decide() {
+        let mut gate = Gate::default();
+        gate.add(1);
+        assert!(gate.wants_ends());
+        gate.look(ends(5));
+        gate.add(2);
+        assert!(gate.ready(|_| 4).is_empty());
+        assert_eq!(gate.ready(|_| 5), [1]);
+        assert!(gate.wants_ends());
+        gate.look(ends(9));
+        assert_eq!(gate.ready(|_| 9), [2]);
+    }
+
+    #[test]
+    fn the_budget_fills_and_opens_again_with_the_next_window() {
+        let mut counters = GateCounters { window_start: Timestamp::from_millis(0), bars: 2, released_until: None };
+        let at = |ms| Timestamp::from_millis(ms);
+        assert!(fits_budget(&mut counters, Some(3), at(10)));
+        counters.bars = 3;
+        assert!(!fits_budget(&mut counters, Some(3), at(WINDOW_MS - 1)));
+        assert!(fits_budget(&mut counters, None, at(10)));
+        counters.released_until = Some(at(500));
+        assert!(fits_budget(&mut counters, Some(3), at(499)));
+        assert!(!fits_budget(&mut counters, Some(3), at(500)));
+        assert!(fits_budget(&mut counters, Some(3), at(WINDOW_MS)));
+    }
+}

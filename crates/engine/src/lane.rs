@@ -1,0 +1,479 @@
+//! A lane: one thread with one consumer and one producer, and the shards that the group gave it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use dunning_store::Stores;
+use dunning_wire::state::CHECKPOINT_KEY;
+use dunning_wire::state_record::{self, Summary};
+use dunning_wire::topic::{InputTopic, OutputTopic};
+
+use crate::desk::{Desk, Halt};
+use crate::shard::{Phase, Shard};
+use crate::{
+    Answer, Ask, Broker, Clock, ErrorKind, Known, LaneError, Membership, Meters, Partition, Polled, Settings, Source,
+};
+
+/// Records and deadlines that one shard takes before the next has its turn.
+const ROUND: usize = 1_000;
+/// Under `wall`, a restoration waits at most so long for others to share its commit.
+const URGENT: Duration = Duration::from_millis(5);
+/// Bars that are held are looked at again this often.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The offsets of every input are committed at least this often: the broker forgets those of a topic after days.
+const OFFSETS_EVERY: Duration = Duration::from_secs(12 * 3_600);
+/// A restoration that stands still for so long waits for a transaction that its last writer left open.
+const STALLED: Duration = Duration::from_secs(3);
+
+/// What a round did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// There was something to do.
+    Busy,
+    /// There was nothing: the next round may wait.
+    Idle,
+}
+
+/// A lane.
+pub struct Lane<B, S: Stores, C> {
+    pub(crate) desk: Desk<B, C>,
+    stores: S,
+    pub(crate) shards: BTreeMap<Partition, Shard<S::Store>>,
+    asks: Receiver<Ask>,
+    polled: Vec<Polled>,
+    pub(crate) gauges: crate::gauge::Gauges,
+}
+
+impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
+    /// A lane without shards; the group gives them.
+    pub fn new(
+        broker: B,
+        stores: S,
+        clock: C,
+        settings: Arc<Settings>,
+        meters: Arc<Meters>,
+        asks: Receiver<Ask>,
+    ) -> Self {
+        let desk = Desk::new(broker, clock, settings, meters);
+        Self {
+            desk,
+            stores,
+            shards: BTreeMap::new(),
+            asks,
+            polled: Vec::new(),
+            gauges: crate::gauge::Gauges::default(),
+        }
+    }
+
+    /// The broker, for simulations.
+    pub fn broker_mut(&mut self) -> &mut B {
+        &mut self.desk.broker
+    }
+
+    /// One round: what has come, what follows from it, and the commit. Waits at most `wait`, where there is nothing to do.
+    ///
+    /// # Errors
+    /// What ends the lane; everything else is met here.
+    pub fn turn(&mut self, wait: Duration) -> Result<Turn, LaneError> {
+        match self.round(wait) {
+            Ok(turn) => Ok(turn),
+            Err(halt) => {
+                self.recover(halt)?;
+                Ok(Turn::Busy)
+            }
+        }
+    }
+
+    fn round(&mut self, wait: Duration) -> Result<Turn, Halt> {
+        let wait = self.patience(wait);
+        let mut polled = std::mem::take(&mut self.polled);
+        let heard = self.desk.broker.poll(wait, &mut polled);
+        let away = matches!(&heard, Err(e) if e.kind == ErrorKind::Retry);
+        self.gauges.broker_away(&self.desk.meters, away);
+        if !away {
+            heard?;
+        }
+        for item in polled.drain(..) {
+            self.hear(item)?;
+        }
+        self.polled = polled;
+        self.ask_registry()?;
+        let mut worked = false;
+        for partition in self.running() {
+            worked |= self.advance(partition)?;
+        }
+        self.knock()?;
+        let idle = !worked && self.shards.values().all(|s| s.queues.is_empty());
+        if self.is_commit_due(idle) {
+            self.commit()?;
+        }
+        self.answer_asks()?;
+        self.keep_house()?;
+        self.gauges.update(&mut self.desk, &self.shards);
+        Ok(if worked { Turn::Busy } else { Turn::Idle })
+    }
+
+    /// Takes what a poll found.
+    fn hear(&mut self, item: Polled) -> Result<(), Halt> {
+        match item {
+            Polled::Record(record) => match record.source {
+                Source::Input(topic) => self.queue(topic, record)?,
+                Source::State => {
+                    if let Some(shard) = self.shards.get_mut(&record.partition).filter(|s| !s.is_running()) {
+                        shard.restore_record(&record, &self.desk.meters)?;
+                    }
+                }
+                Source::Decisions => self.recall(&record),
+            },
+            Polled::End { source: Source::Input(topic), partition, offset } => {
+                if let Some(shard) = self.shards.get_mut(&partition).filter(|s| s.is_running()) {
+                    shard.queues.end(topic, offset);
+                }
+            }
+            Polled::End { .. } => {}
+            Polled::Restored { partition, .. } => {
+                if let Some(shard) = self.shards.get_mut(&partition) {
+                    shard.finish_restoring(&mut self.desk)?;
+                }
+            }
+            Polled::Membership(change) => self.change(change)?,
+        }
+        Ok(())
+    }
+
+    fn queue(&mut self, topic: InputTopic, record: crate::Record) -> Result<(), Halt> {
+        let Some(shard) = self.shards.get_mut(&record.partition).filter(|s| s.is_running()) else { return Ok(()) };
+        shard.queues.push(topic, record);
+        if shard.queues.len(topic) >= self.desk.settings.queue_records && !shard.queues.is_paused(topic) {
+            shard.queues.set_paused(topic, true);
+            self.desk.broker.pause(shard.partition, topic)?;
+        }
+        Ok(())
+    }
+
+    /// A decision read back, for `explain`.
+    fn recall(&mut self, record: &crate::Record) {
+        let Some(shard) = self.shards.get_mut(&record.partition) else { return };
+        let datum = record.value().and_then(|v| dunning_wire::frame::split(v).ok()).map(|(_, datum)| datum);
+        let account = record.key().and_then(|k| std::str::from_utf8(k).ok());
+        let (Some(datum), Some(slot)) = (datum, account.and_then(|a| shard.memory.find(a))) else { return };
+        if let Ok(decision) = dunning_wire::decision::decode(datum) {
+            shard.memory.remember(slot, decision.number, datum);
+        }
+    }
+
+    fn change(&mut self, change: Membership) -> Result<(), Halt> {
+        match change {
+            Membership::Assigned(shards) => {
+                self.desk.broker.accept(&shards)?;
+                for partition in shards {
+                    self.open(partition)?;
+                }
+            }
+            Membership::Revoked(shards) => {
+                self.commit()?;
+                self.drop_shards(&shards, true)?;
+                self.desk.broker.release(&shards)?;
+            }
+            Membership::Lost(shards) => {
+                tracing::warn!(?shards, "shards were lost: what was not committed is void");
+                let void = !self.desk.batch.is_empty();
+                self.drop_shards(&shards, false)?;
+                self.desk.broker.release(&shards)?;
+                if void {
+                    return Err(Halt::Void(crate::BrokerError {
+                        kind: ErrorKind::Abort,
+                        doing: "keeping the shards",
+                        text: "they were lost".to_owned(),
+                    }));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn drop_shards(&mut self, shards: &[Partition], follow: bool) -> Result<(), Halt> {
+        for partition in shards {
+            let Some(mut shard) = self.shards.remove(partition) else { continue };
+            if follow && shard.is_running() {
+                // The store is a cache: a shard that goes away is not held up for it.
+                if let Err(halt) = shard.follow(&mut self.desk) {
+                    tracing::warn!(partition, ?halt, "the store could not follow");
+                }
+            }
+            tracing::info!(partition, "shard was given back");
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, partition: Partition) -> Result<(), Halt> {
+        let identity = Shard::<S::Store>::identity(partition, &self.desk.settings);
+        let (store, opened) = self.stores.open(&identity).map_err(|e| Halt::store(partition, e))?;
+        tracing::info!(partition, ?opened, "store opened");
+        let shard = Shard::open(partition, store, &self.stores, &mut self.desk)?;
+        self.shards.insert(partition, shard);
+        Ok(())
+    }
+
+    fn running(&self) -> Vec<Partition> {
+        self.shards.values().filter(|s| s.is_running()).map(|s| s.partition).collect()
+    }
+
+    /// Lets a shard take what it can, for a round.
+    fn advance(&mut self, partition: Partition) -> Result<bool, Halt> {
+        let Some(shard) = self.shards.get_mut(&partition) else { return Ok(false) };
+        let desk = &mut self.desk;
+        let mut taken = 0;
+        while taken < ROUND && !desk.is_full() && shard.advance(desk)? {
+            taken += 1;
+        }
+        for topic in InputTopic::ALL {
+            if shard.queues.is_paused(topic) && shard.queues.len(topic) < desk.settings.queue_records / 2 {
+                shard.queues.set_paused(topic, false);
+                desk.broker.resume(partition, topic)?;
+            }
+        }
+        Ok(taken > 0)
+    }
+
+    /// Asks for the schemas that are wanted, between two transactions.
+    fn ask_registry(&mut self) -> Result<(), Halt> {
+        let now = self.desk.clock.monotonic();
+        if self.desk.schemas.wants(now) {
+            if !self.desk.batch.is_empty() {
+                self.commit()?;
+            }
+            self.desk.schemas.ask(&mut self.desk.broker, now);
+        }
+        self.gauges.registry_away(&self.desk.meters, self.desk.schemas.away);
+        Ok(())
+    }
+
+    /// Bars that wait at the gate.
+    fn knock(&mut self) -> Result<(), Halt> {
+        for shard in self.shards.values_mut().filter(|s| s.is_running()) {
+            shard.knock(&mut self.desk, LOOK_AGAIN)?;
+        }
+        Ok(())
+    }
+
+    fn is_commit_due(&self, idle: bool) -> bool {
+        let desk = &self.desk;
+        let changed = self.shards.values().any(Shard::has_changes);
+        if desk.batch.is_empty() && !changed {
+            return false;
+        }
+        let age = desk.age();
+        let urgent = desk.batch.urgent && !desk.is_stream() && age >= URGENT;
+        idle || urgent || desk.is_full() || age >= desk.settings.batch_age
+    }
+
+    /// One transaction: what was said, the last state of each account that changed, the checkpoints, the offsets.
+    fn commit(&mut self) -> Result<(), Halt> {
+        let changed = self.shards.values().any(|s| s.is_running() && s.has_changes());
+        if self.desk.batch.is_empty() && !changed {
+            return Ok(());
+        }
+        let began = self.desk.clock.monotonic();
+        self.desk.begin()?;
+        let mut offsets = Vec::new();
+        for shard in self.shards.values_mut().filter(|s| s.is_running() && s.has_changes()) {
+            write_state(shard, &mut self.desk)?;
+            offsets.extend(shard.queues.positions().map(|(topic, next)| (topic, shard.partition, next)));
+        }
+        self.desk.broker.commit(&offsets)?;
+        let now = self.desk.clock.monotonic();
+        for shard in self.shards.values_mut().filter(|s| s.is_running() && s.has_changes()) {
+            shard.memory.committed();
+            shard.transaction += 1;
+            shard.changed = false;
+            shard.offsets_at = now;
+        }
+        self.desk.meters.transactions.add("committed", 1);
+        self.desk.meters.commit.observe(now.saturating_sub(began).as_secs_f64());
+        let wall = self.desk.clock.now();
+        self.desk.settle(wall);
+        Ok(())
+    }
+
+    fn answer_asks(&mut self) -> Result<(), Halt> {
+        while let Ok(ask) = self.asks.try_recv() {
+            // What is answered is committed.
+            self.commit()?;
+            let answer = self.look(&ask.account)?;
+            // Whoever asked may have gone.
+            let _ = ask.reply.try_send(answer);
+        }
+        Ok(())
+    }
+
+    fn look(&self, account: &str) -> Result<Answer, Halt> {
+        for shard in self.shards.values() {
+            let Some(slot) = shard.memory.find(account) else { continue };
+            if !shard.is_running() {
+                return Ok(Answer::Restoring);
+            }
+            let row = shard.memory.look(slot, &shard.store).map_err(|e| Halt::memory(shard.partition, e))?;
+            let Some(row) = row else { continue };
+            let decisions = shard.memory.decisions(slot, &shard.store).map_err(|e| Halt::store(shard.partition, e))?;
+            return Ok(Answer::Account(Box::new(Known {
+                account: row.account,
+                stale: row.stale,
+                shard_stale: shard.stale_count > 0,
+                partition: shard.partition,
+                clock: shard.clock,
+                decisions,
+            })));
+        }
+        Ok(if self.shards.values().all(Shard::is_running) { Answer::NotHere } else { Answer::Restoring })
+    }
+
+    /// What is done now and then, between two transactions.
+    fn keep_house(&mut self) -> Result<(), Halt> {
+        let now = self.desk.clock.monotonic();
+        self.unblock(now)?;
+        if !self.desk.batch.is_empty() {
+            return Ok(());
+        }
+        let waiting: usize = self.shards.values().map(|s| s.memory.dirty_bytes()).sum();
+        let full = waiting >= self.desk.settings.flush_bytes;
+        let live: usize = self.shards.values().map(|s| s.memory.live()).sum();
+        let share = self.desk.settings.live_accounts / self.shards.len().max(1);
+        for shard in self.shards.values_mut().filter(|s| s.is_running()) {
+            if shard.memory.dirty_bytes() > 0
+                && (full || now.saturating_sub(shard.followed) >= self.desk.settings.flush_every)
+            {
+                shard.follow(&mut self.desk)?;
+            }
+            if live > self.desk.settings.live_accounts {
+                shard.memory.evict(share);
+            }
+            shard.changed |= now.saturating_sub(shard.offsets_at) >= OFFSETS_EVERY;
+        }
+        Ok(())
+    }
+
+    /// A restoration that stands still waits for a transaction that the shard's last writer left open: it is ended.
+    fn unblock(&mut self, now: Duration) -> Result<(), Halt> {
+        for shard in self.shards.values_mut() {
+            let Phase::Restoring { since, checkpoint: Some(checkpoint), fenced, .. } = &mut shard.phase else {
+                continue;
+            };
+            if *fenced || now.saturating_sub(*since) < STALLED {
+                continue;
+            }
+            *fenced = true;
+            if checkpoint.writer != self.desk.broker.writer() {
+                tracing::warn!(partition = shard.partition, "the last writer's open transaction is ended");
+                self.desk.broker.fence(&checkpoint.writer)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How long the next poll may wait.
+    fn patience(&self, wait: Duration) -> Duration {
+        if self.shards.values().any(|s| s.is_running() && s.can_advance(&self.desk)) {
+            return Duration::ZERO;
+        }
+        if self.desk.batch.is_empty() {
+            wait
+        } else {
+            wait.min(self.desk.settings.batch_age.saturating_sub(self.desk.age()))
+        }
+    }
+
+    /// Meets what stopped a round.
+    fn recover(&mut self, halt: Halt) -> Result<(), LaneError> {
+        let void = match halt {
+            Halt::End(error) => return Err(error),
+            Halt::Store(partition, why) => {
+                tracing::warn!(partition, why, "a store failed");
+                None
+            }
+            Halt::Void(error) => {
+                tracing::warn!(%error, "the batch is void: back to the last checkpoint");
+                Some(false)
+            }
+            Halt::Unknown(error) => {
+                tracing::warn!(%error, "whether the batch was committed is not known: a new producer looks");
+                self.desk.meters.transactions.add("unknown", 1);
+                Some(true)
+            }
+        };
+        let aborted = self.desk.batch.open;
+        self.desk.batch = crate::desk::Batch::default();
+        self.polled.clear();
+        let renew = match void {
+            Some(true) => true,
+            _ if aborted => {
+                self.desk.meters.transactions.add("aborted", 1);
+                self.desk.broker.abort().is_err()
+            }
+            _ => false,
+        };
+        if renew {
+            self.desk.broker.renew().map_err(LaneError::Broker)?;
+        }
+        self.rebuild()
+    }
+
+    /// Every shard goes back to what is committed.
+    fn rebuild(&mut self) -> Result<(), LaneError> {
+        for (partition, shard) in std::mem::take(&mut self.shards) {
+            let Shard { store, .. } = shard;
+            match Shard::open(partition, store, &self.stores, &mut self.desk) {
+                Ok(shard) => {
+                    self.shards.insert(partition, shard);
+                }
+                Err(Halt::End(error)) => return Err(error),
+                // The broker is away just now. Without its shard's place in memory the lane cannot go on: it ends, and
+                // the next start begins from what is committed.
+                Err(Halt::Void(error) | Halt::Unknown(error)) => return Err(LaneError::Broker(error)),
+                Err(Halt::Store(_, text)) => return Err(LaneError::State(text)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits what is done, lets the stores follow, and leaves the group.
+    ///
+    /// # Errors
+    /// As [`Lane::turn`].
+    pub fn stop(mut self) -> Result<(), LaneError> {
+        if let Err(halt) = self.commit() {
+            self.recover(halt)?;
+        } else {
+            let shards: Vec<Partition> = self.shards.keys().copied().collect();
+            if let Err(Halt::End(error)) = self.drop_shards(&shards, true) {
+                return Err(error);
+            }
+        }
+        self.desk.broker.leave();
+        Ok(())
+    }
+}
+
+/// Writes the last state of each account that changed, and the shard's checkpoint.
+fn write_state<S: dunning_store::Store, B: Broker, C: Clock>(
+    shard: &mut Shard<S>,
+    desk: &mut Desk<B, C>,
+) -> Result<(), Halt> {
+    let partition = shard.partition;
+    let book = &shard.book;
+    shard.memory.each_touched(|row, out| {
+        let (amount_due, step) = dunning_rules::standing(&row.account, book);
+        let summary = Summary { amount_due, step: step.as_deref().unwrap_or_default() };
+        let range = state_record::encode_account_state(row, &summary, out);
+        let at = row.account.line;
+        desk.emit(OutputTopic::State, partition, at, row.account.id.as_bytes(), |value| value.extend_from_slice(out))?;
+        Ok::<_, Halt>(range)
+    })?;
+    let checkpoint = shard.checkpoint(&desk.settings, desk.broker.writer());
+    let at = if desk.is_stream() { shard.clock } else { desk.clock.now() };
+    desk.emit(OutputTopic::State, partition, at, CHECKPOINT_KEY, |value| {
+        state_record::encode_checkpoint(&checkpoint, value)
+    })
+}

@@ -1,0 +1,332 @@
+//! How a shard comes back: its store, then the tail of the state topic, then its place in the inputs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dunning_rules::{Policy, PolicyBook, Timestamp};
+use dunning_store::{Store, StoreError, Stores};
+use dunning_wire::control::{ControlBody, ControlEvent};
+use dunning_wire::state::{CHECKPOINT_KEY, Checkpoint};
+use dunning_wire::state_record::{self, StateRecord};
+use dunning_wire::topic::{InputTopic, OutputTopic};
+use dunning_wire::{control, frame, policy};
+
+use crate::desk::{Desk, Halt};
+use crate::memory::each_row;
+use crate::shard::{Entry, META, Phase, Shard};
+use crate::{Broker, BrokerError, Clock, ErrorKind, LaneError, Partition, Record, Source};
+
+/// Where the store stood when it followed last.
+struct Meta {
+    state_next: i64,
+    decisions_next: i64,
+    checkpoint: Checkpoint,
+}
+
+impl<S: Store> Shard<S> {
+    /// Begins to restore: what the store has, then the state topic from there to its present end.
+    pub fn open<B: Broker, C: Clock>(
+        partition: Partition,
+        store: S,
+        stores: &impl Stores<Store = S>,
+        desk: &mut Desk<B, C>,
+    ) -> Result<Self, Halt> {
+        let now = desk.clock.monotonic();
+        let mut shard = Self::new(partition, store, &desk.settings, now);
+        let meta = match shard.load() {
+            Ok(meta) => meta,
+            Err(why) => {
+                shard = shard.rebuilt(stores, desk, &why)?;
+                None
+            }
+        };
+        let from = meta.as_ref().map_or(0, |m| m.state_next);
+        match desk.broker.restore(partition, from) {
+            Err(BrokerError { kind: ErrorKind::Abort, text, .. }) if from > 0 => {
+                shard = shard.rebuilt(stores, desk, &text)?;
+                desk.broker.restore(partition, 0)?;
+                shard.begin_restoring(desk, None, now)?;
+            }
+            other => {
+                other?;
+                shard.begin_restoring(desk, meta, now)?;
+            }
+        }
+        Ok(shard)
+    }
+
+    fn rebuilt<B: Broker, C: Clock>(
+        self,
+        stores: &impl Stores<Store = S>,
+        desk: &Desk<B, C>,
+        why: &str,
+    ) -> Result<Self, Halt> {
+        tracing::warn!(partition = self.partition, why, "the store is rebuilt from the state topic");
+        desk.meters.stores_rebuilt.one();
+        let identity = Self::identity(self.partition, &desk.settings);
+        let store = stores.renew(&identity, self.store, why).map_err(|e| Halt::store(self.partition, e))?;
+        Ok(Self::new(self.partition, store, &desk.settings, desk.clock.monotonic()))
+    }
+
+    fn begin_restoring<B: Broker, C: Clock>(
+        &mut self,
+        desk: &mut Desk<B, C>,
+        meta: Option<Meta>,
+        now: Duration,
+    ) -> Result<(), Halt> {
+        let end = desk.broker.end_of(Source::State, self.partition)?;
+        let next = meta.as_ref().map_or(0, |m| m.state_next);
+        self.decisions_next = meta.as_ref().map_or(0, |m| m.decisions_next);
+        tracing::info!(
+            partition = self.partition,
+            from = next,
+            to = end,
+            accounts = self.memory.len(),
+            "shard is being restored"
+        );
+        let checkpoint = meta.map(|m| Box::new(m.checkpoint));
+        self.phase = Phase::Restoring { since: now, checkpoint, next, end, fenced: false };
+        Ok(())
+    }
+
+    /// Reads what the store has; the text says what is wrong with it.
+    fn load(&mut self) -> Result<Option<Meta>, String> {
+        let text = |e: StoreError| e.to_string();
+        let Some(meta) = self.store.get(META).map_err(text)? else { return Ok(None) };
+        let meta = decode_meta(&meta).ok_or("the store's own record cannot be read")?;
+        let mut damaged = None;
+        let (memory, gate) = (&mut self.memory, &mut self.gate);
+        let mut row = |account: &str, row: &[u8]| match memory.restore(account, Some(row), true) {
+            Ok(true) => {
+                if let Some(slot) = memory.find(account) {
+                    gate.add(slot);
+                }
+            }
+            Ok(false) => {}
+            Err(error) => damaged = Some(error.to_string()),
+        };
+        each_row(&self.store, &mut row).map_err(text)?;
+        damaged.map_or(Ok(Some(meta)), Err)
+    }
+
+    /// A record of the state topic.
+    pub fn restore_record(&mut self, record: &Record, meters: &crate::Meters) -> Result<(), Halt> {
+        let broken =
+            |why: &str| Halt::End(LaneError::State(format!("state record at offset {}: {why}", record.offset)));
+        let key = record.key().ok_or_else(|| broken("it has no key"))?;
+        meters.restored.one();
+        if let Phase::Restoring { next, .. } = &mut self.phase {
+            *next = record.offset + 1;
+        }
+        if key == CHECKPOINT_KEY {
+            let value = record.value().ok_or_else(|| broken("the checkpoint is empty"))?;
+            let (_, datum) = frame::split(value).map_err(|e| broken(&e.to_string()))?;
+            let seen = state_record::decode_checkpoint(datum).map_err(|e| broken(&e.to_string()))?;
+            if let Phase::Restoring { checkpoint, .. } = &mut self.phase {
+                *checkpoint = Some(Box::new(seen));
+            }
+            return Ok(());
+        }
+        let account = std::str::from_utf8(key).map_err(|_| broken("its key is not UTF-8"))?;
+        let row = match record.value() {
+            None => None,
+            Some(value) => {
+                let (_, datum) = frame::split(value).map_err(|e| broken(&e.to_string()))?;
+                match state_record::decode(datum).map_err(|e| broken(&e.to_string()))? {
+                    StateRecord::Account { row, .. } => Some(row),
+                    StateRecord::Checkpoint(_) => return Err(broken("a checkpoint under an account's key")),
+                }
+            }
+        };
+        let pending = self.memory.restore(account, row, false).map_err(|e| Halt::memory(self.partition, e))?;
+        if pending && let Some(slot) = self.memory.find(account) {
+            self.gate.add(slot);
+        }
+        Ok(())
+    }
+
+    /// Everything committed was read: the shard takes its place in the inputs and runs.
+    pub fn finish_restoring<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
+        let Phase::Restoring { checkpoint, since, .. } = &mut self.phase else { return Ok(()) };
+        let took = desk.clock.monotonic().saturating_sub(*since);
+        let checkpoint = checkpoint.take();
+        let committed = desk.broker.committed(self.partition)?;
+        let positions = match &checkpoint {
+            Some(checkpoint) => self.resume(desk, checkpoint, &committed)?,
+            None => self.first_run(desk, &committed)?,
+        };
+        desk.broker.read(self.partition, &positions)?;
+        self.queues.begin(&positions);
+        desk.broker.recall(self.partition, self.decisions_next)?;
+        if !desk.is_stream() {
+            self.catch_up = Some(desk.broker.ends(self.partition)?);
+        }
+        self.phase = Phase::Running;
+        // The first transaction commits the offsets of every input, read or not.
+        self.changed = true;
+        tracing::info!(
+            partition = self.partition,
+            accounts = self.memory.len(),
+            took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            transaction = self.transaction,
+            "shard runs"
+        );
+        self.check_policy(desk)
+    }
+
+    /// Goes on where the checkpoint says; it wins over the group's offsets.
+    fn resume<B: Broker, C: Clock>(
+        &mut self,
+        desk: &mut Desk<B, C>,
+        checkpoint: &Checkpoint,
+        committed: &[(InputTopic, Option<i64>)],
+    ) -> Result<Vec<(InputTopic, i64)>, Halt> {
+        if checkpoint.generation != desk.settings.generation {
+            let text = format!(
+                "shard {} was written under topic generation {}, and this is generation {}",
+                self.partition, checkpoint.generation, desk.settings.generation
+            );
+            return Err(Halt::End(LaneError::State(text)));
+        }
+        self.transaction = checkpoint.transaction;
+        self.clock = checkpoint.clock;
+        self.stale_records.clone_from(&checkpoint.stale_records);
+        self.stale_count = checkpoint.stale_count;
+        self.counters = checkpoint.gate;
+        self.entries.clear();
+        let mut book: Option<PolicyBook> = None;
+        for (label, from, text) in &checkpoint.policies {
+            let policy = self.known_policy(desk, label, text)?;
+            match &mut book {
+                Some(book) => {
+                    book.add(*from, policy);
+                }
+                None => book = Some(PolicyBook::new(policy, desk.settings.dedupe_horizon_days)),
+            }
+            self.entries.push(Entry { label: label.clone(), from: *from, text: text.clone() });
+        }
+        self.book = book.ok_or_else(|| Halt::End(LaneError::State("a checkpoint names no policy".to_owned())))?;
+        let differ = committed.iter().any(|(topic, offset)| {
+            let own = checkpoint.positions.iter().find(|(t, _)| t == topic).map(|(_, next)| *next);
+            offset.is_some_and(|offset| Some(offset) != own)
+        });
+        if differ {
+            desk.meters.offsets_differed.one();
+            tracing::warn!(partition = self.partition, "the group's offsets differ from the checkpoint, which wins");
+        }
+        let mut positions = checkpoint.positions.clone();
+        for (topic, offset) in committed {
+            // A topic that the checkpoint does not know yet was added by an upgrade.
+            if !positions.iter().any(|(t, _)| t == topic) {
+                positions.push((*topic, offset.unwrap_or(0)));
+            }
+        }
+        Ok(positions)
+    }
+
+    fn known_policy<B: Broker, C: Clock>(
+        &self,
+        desk: &Desk<B, C>,
+        label: &str,
+        text: &str,
+    ) -> Result<Arc<Policy>, Halt> {
+        let file = &desk.settings.policy;
+        if text == file.text {
+            return Ok(Arc::clone(&file.policy));
+        }
+        if label == &*file.policy.label {
+            let text = format!("another text is in force under {label}: give a changed policy a new version");
+            return Err(Halt::End(LaneError::Policy(text)));
+        }
+        let loaded = policy::parse(label, text).map_err(|e| {
+            Halt::End(LaneError::Policy(format!("{label}, which is in force, cannot be read by this program: {e}")))
+        })?;
+        Ok(Arc::new(loaded.policy))
+    }
+
+    /// Nothing was committed before: begins where the operator says.
+    fn first_run<B: Broker, C: Clock>(
+        &mut self,
+        desk: &mut Desk<B, C>,
+        committed: &[(InputTopic, Option<i64>)],
+    ) -> Result<Vec<(InputTopic, i64)>, Halt> {
+        if committed.iter().any(|(_, offset)| offset.is_some()) {
+            let text = format!(
+                "shard {} has committed offsets, but its state topic has no checkpoint: the state topic was deleted or is \
+                 another's. Restore it, or run under a new group_id with `start` set",
+                self.partition
+            );
+            return Err(Halt::End(LaneError::State(text)));
+        }
+        let start = desk.settings.start.ok_or(Halt::End(LaneError::NoStart(self.partition)))?;
+        let file = desk.settings.policy.clone();
+        self.entries = vec![Entry { label: file.policy.label.to_string(), from: Timestamp::MIN, text: file.text }];
+        self.first_run = true;
+        Ok(desk.broker.starts(self.partition, start)?)
+    }
+
+    /// A policy file that is not in force yet is published to the shard's own line.
+    fn check_policy<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
+        let file = desk.settings.policy.clone();
+        let label = file.policy.label.to_string();
+        if self.entries.iter().any(|e| e.label == label) {
+            return Ok(());
+        }
+        if desk.is_stream() {
+            let text =
+                format!("{label} is not the policy that the state was made with; clock `stream` needs a new group_id");
+            return Err(Halt::End(LaneError::Policy(text)));
+        }
+        if file.effective_from.is_some_and(|from| from < self.clock) {
+            let text =
+                format!("{label} has an `effective_from` that is past already: the clock stands at {}", self.clock);
+            return Err(Halt::End(LaneError::Policy(text)));
+        }
+        let now = desk.clock.now();
+        let order = ControlEvent {
+            control_id: format!("policy/{label}/{}", self.partition),
+            occurred_at: now,
+            actor: "policy file".to_owned(),
+            reason: "a new version was found at start".to_owned(),
+            body: ControlBody::PolicyPublished { label, text: file.text, effective_from: file.effective_from },
+        };
+        tracing::info!(partition = self.partition, "a new policy version is published");
+        desk.emit(OutputTopic::Control, self.partition, now, b"policy", |out| control::encode(&order, out))
+    }
+
+    /// The store follows what was committed. Only between two transactions.
+    pub fn follow<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
+        self.followed = desk.clock.monotonic();
+        let state_next = desk.broker.end_of(Source::State, self.partition)?;
+        let decisions_next = desk.broker.end_of(Source::Decisions, self.partition)?;
+        let mut checkpoint = self.checkpoint(&desk.settings, desk.broker.writer());
+        checkpoint.transaction = self.transaction;
+        let stored = self.memory.changes(&self.store).and_then(|mut batch| {
+            batch.rows.push((META.to_vec(), Some(encode_meta(state_next, decisions_next, &checkpoint))));
+            self.store.apply(batch)
+        });
+        stored.map_err(|e| Halt::store(self.partition, e))?;
+        self.memory.followed();
+        self.decisions_next = decisions_next;
+        Ok(())
+    }
+}
+
+fn encode_meta(state_next: i64, decisions_next: i64, checkpoint: &Checkpoint) -> Vec<u8> {
+    let mut out = Vec::new();
+    out.extend_from_slice(&state_next.to_be_bytes());
+    out.extend_from_slice(&decisions_next.to_be_bytes());
+    state_record::encode_checkpoint(checkpoint, &mut out);
+    out
+}
+
+fn decode_meta(bytes: &[u8]) -> Option<Meta> {
+    let (state_next, rest) = bytes.split_first_chunk::<8>()?;
+    let (decisions_next, datum) = rest.split_first_chunk::<8>()?;
+    let checkpoint = state_record::decode_checkpoint(datum).ok()?;
+    Some(Meta {
+        state_next: i64::from_be_bytes(*state_next),
+        decisions_next: i64::from_be_bytes(*decisions_next),
+        checkpoint,
+    })
+}

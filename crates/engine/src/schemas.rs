@@ -1,0 +1,117 @@
+//! The writers' schemas: learnt from the registry before a record that needs them is taken.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use dunning_wire::schema::Resolver;
+use dunning_wire::topic::InputTopic;
+use dunning_wire::{BadRecord, frame};
+
+use crate::{Broker, SchemaAnswer};
+
+/// At most so many ids are asked for at a time; records with others wait their turn.
+const ASKED_MAX: usize = 64;
+/// At most so many ids are remembered as unknown; beyond that the oldest is asked for again.
+const UNKNOWN_MAX: usize = 10_000;
+
+/// An id that is being asked for.
+#[derive(Debug)]
+struct Asked {
+    since: Duration,
+    next: Duration,
+}
+
+/// What is known of an id.
+pub enum Known<'s> {
+    /// It can be used.
+    Plan(&'s dunning_wire::schema::Plan),
+    /// The registry does not know it, or it cannot be used.
+    Bad(BadRecord),
+    /// It is being asked for.
+    NotYet,
+}
+
+/// The schemas of a lane.
+pub struct Schemas {
+    resolver: Resolver,
+    asked: BTreeMap<u32, Asked>,
+    unknown: BTreeMap<u32, ()>,
+    patience: Duration,
+    /// The registry did not answer when it was asked last.
+    pub away: bool,
+}
+
+impl Schemas {
+    pub fn new(patience: Duration) -> Self {
+        Self { resolver: Resolver::new(), asked: BTreeMap::new(), unknown: BTreeMap::new(), patience, away: false }
+    }
+
+    /// What is known of the schema of a framed value; asks for it where it is new.
+    pub fn find(&mut self, topic: InputTopic, id: u32, now: Duration) -> Known<'_> {
+        // Asked twice: the borrow of the first answer would outlive this branch. The second one is a comparison.
+        if self.resolver.plan(topic, id).is_some() {
+            return self.resolver.plan(topic, id).map_or(Known::NotYet, Known::Plan);
+        }
+        if self.unknown.contains_key(&id) {
+            return Known::Bad(BadRecord::UnknownSchema(id));
+        }
+        if self.asked.len() < ASKED_MAX {
+            self.asked.entry(id).or_insert(Asked { since: now, next: now });
+        }
+        Known::NotYet
+    }
+
+    /// True where a schema is being asked for: some record waits for it.
+    pub fn is_waiting(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
+    /// True where the registry has to be asked now.
+    pub fn wants(&self, now: Duration) -> bool {
+        self.asked.values().any(|a| a.next <= now)
+    }
+
+    /// Asks the registry for what is wanted. Never while a transaction is open.
+    pub fn ask(&mut self, broker: &mut impl Broker, now: Duration) {
+        let due: Vec<u32> = self.asked.iter().filter(|(_, a)| a.next <= now).map(|(id, _)| *id).collect();
+        for id in due {
+            match broker.schema(id) {
+                SchemaAnswer::Known(text) => {
+                    self.away = false;
+                    self.resolver.learn(id, &text);
+                    self.asked.remove(&id);
+                }
+                SchemaAnswer::Unknown => {
+                    self.away = false;
+                    self.not_known(id, now);
+                }
+                SchemaAnswer::Away => {
+                    self.away = true;
+                    if let Some(asked) = self.asked.get_mut(&id) {
+                        // A registry that is away does not use up the patience for an unknown id.
+                        *asked = Asked { since: now, next: now + Duration::from_secs(1) };
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn not_known(&mut self, id: u32, now: Duration) {
+        let Some(asked) = self.asked.get_mut(&id) else { return };
+        if now.saturating_sub(asked.since) < self.patience {
+            asked.next = now + Duration::from_secs(1).min(self.patience);
+            return;
+        }
+        self.asked.remove(&id);
+        if self.unknown.len() == UNKNOWN_MAX {
+            self.unknown.pop_first();
+        }
+        self.unknown.insert(id, ());
+    }
+}
+
+/// The schema id of a value, where it has one.
+pub fn id_of(value: Option<&[u8]>) -> Option<u32> {
+    frame::split(value?).ok().map(|(id, _)| id)
+}

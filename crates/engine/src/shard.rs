@@ -1,0 +1,201 @@
+//! One partition of every topic: its accounts, its clock, its place in the inputs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dunning_rules::{Policy, PolicyBook, RULES_VERSION, Timestamp};
+use dunning_store::{Identity, Store};
+use dunning_wire::state::{Checkpoint, GateCounters, STATE_VERSION, StaleMark};
+use dunning_wire::topic::InputTopic;
+
+use crate::gate::Gate;
+use crate::memory::Memory;
+use crate::queue::Queues;
+use crate::{Ends, Partition, Settings};
+
+/// Stale records of a shard that are remembered one by one; beyond that they are only counted.
+pub const STALE_MAX: usize = 100;
+
+/// Where a shard stands.
+///
+/// ```text
+/// Assigned ─→ Restoring ─→ Running ─→ Revoked (committed, followed, dropped)
+///                 ↑            │
+///                 └── abort ───┘
+/// ```
+#[derive(Debug)]
+pub enum Phase {
+    /// The state topic is replayed into memory.
+    Restoring {
+        /// When it began, and when the last state record came.
+        since: Duration,
+        /// The last checkpoint seen.
+        checkpoint: Option<Box<Checkpoint>>,
+        /// The next state record.
+        next: i64,
+        /// The end that was noted, for the metric.
+        end: i64,
+        /// The last writer was fenced.
+        fenced: bool,
+    },
+    /// Input is taken.
+    Running,
+}
+
+/// A policy in force, with the text that it came from.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub label: String,
+    pub from: Timestamp,
+    pub text: String,
+}
+
+/// A shard.
+#[derive(Debug)]
+pub struct Shard<S> {
+    pub partition: Partition,
+    pub phase: Phase,
+    pub store: S,
+    pub memory: Memory,
+    pub queues: Queues,
+    pub gate: Gate,
+    /// The instant that the shard has reached.
+    pub clock: Timestamp,
+    pub book: PolicyBook,
+    pub entries: Vec<Entry>,
+    pub transaction: u64,
+    pub stale_records: Vec<StaleMark>,
+    pub stale_count: u64,
+    pub counters: GateCounters,
+    /// Something but accounts changed: the checkpoint has to be written.
+    pub changed: bool,
+    /// Nothing was committed before: profiles are read to their end first.
+    pub first_run: bool,
+    /// The ends to be reached before deadlines fire, under clock `wall`.
+    pub catch_up: Option<Vec<Ends>>,
+    /// When the store followed last.
+    pub followed: Duration,
+    /// When the offsets were committed last.
+    pub offsets_at: Duration,
+    /// Where the topic of decisions was read to when the store followed last.
+    pub decisions_next: i64,
+    /// When held bars were looked at again.
+    pub looked: Duration,
+}
+
+/// What a store remembers besides accounts and decisions.
+pub const META: &[u8] = b"m";
+
+impl<S: Store> Shard<S> {
+    pub fn new(partition: Partition, store: S, settings: &Settings, now: Duration) -> Self {
+        Self {
+            partition,
+            phase: Phase::Restoring { since: now, checkpoint: None, next: 0, end: 0, fenced: false },
+            store,
+            memory: Memory::default(),
+            queues: Queues::default(),
+            gate: Gate::default(),
+            clock: Timestamp::MIN,
+            book: PolicyBook::new(Arc::clone(&settings.policy.policy), settings.dedupe_horizon_days),
+            entries: Vec::new(),
+            transaction: 0,
+            stale_records: Vec::new(),
+            stale_count: 0,
+            counters: GateCounters { window_start: Timestamp::MIN, bars: 0, released_until: None },
+            changed: false,
+            first_run: false,
+            catch_up: None,
+            followed: now,
+            offsets_at: now,
+            decisions_next: 0,
+            looked: now,
+        }
+    }
+
+    /// The shard's store, for [`dunning_store::Stores::open`].
+    pub fn identity(partition: Partition, settings: &Settings) -> Identity {
+        Identity {
+            cluster: settings.cluster.clone(),
+            topic: settings.state_topic.clone(),
+            partition,
+            generation: settings.generation,
+            format: STATE_VERSION,
+        }
+    }
+
+    pub const fn is_running(&self) -> bool {
+        matches!(self.phase, Phase::Running)
+    }
+
+    /// True where the next commit has something of this shard.
+    pub fn has_changes(&self) -> bool {
+        self.changed || self.memory.is_touched()
+    }
+
+    /// Where the shard stands after the open batch.
+    pub fn checkpoint(&self, settings: &Settings, writer: &str) -> Checkpoint {
+        Checkpoint {
+            transaction: self.transaction + 1,
+            generation: settings.generation,
+            partition: self.partition,
+            clock: self.clock,
+            positions: self.queues.positions().collect(),
+            policies: self.entries.iter().map(|e| (e.label.clone(), e.from, e.text.clone())).collect(),
+            stale_records: self.stale_records.clone(),
+            stale_count: self.stale_count,
+            gate: self.counters,
+            writer: writer.to_owned(),
+            rules_version: RULES_VERSION,
+        }
+    }
+
+    /// Marks the whole shard: a record could not be read and nobody knows whose it is.
+    pub fn mark_stale(&mut self, mark: StaleMark) {
+        if self.stale_records.len() < STALE_MAX && !self.stale_records.contains(&mark) {
+            self.stale_records.push(mark);
+        }
+        self.stale_count += 1;
+        self.changed = true;
+    }
+
+    /// Lifts a mark of the whole shard; true where it was there.
+    pub fn lift_stale(&mut self, mark: StaleMark) -> bool {
+        let before = self.stale_records.len();
+        self.stale_records.retain(|m| *m != mark);
+        let lifted = self.stale_records.len() < before;
+        if lifted {
+            self.stale_count = self.stale_count.saturating_sub(1);
+            self.changed = true;
+        }
+        lifted
+    }
+
+    /// Adds a policy that begins at an instant; false where its label is there already.
+    pub fn add_policy(&mut self, from: Timestamp, policy: Arc<Policy>, text: String) -> bool {
+        let label = policy.label.to_string();
+        let added = self.book.add(from, policy);
+        if added {
+            self.entries.push(Entry { label, from, text });
+            self.changed = true;
+        }
+        added
+    }
+
+    /// The topic that is read to its end before any other: profiles, on the first run under clock `wall`.
+    pub fn first_topic(&self, stream: bool) -> Option<InputTopic> {
+        (self.first_run && !stream).then_some(InputTopic::Accounts)
+    }
+
+    /// Whether the inputs that decide were read to where they ended when the shard began to run.
+    pub fn is_caught_up(&mut self) -> bool {
+        let Some(ends) = &self.catch_up else { return true };
+        let positions: Vec<_> = self.queues.positions().collect();
+        let reached = |e: &Ends| positions.iter().any(|(topic, next)| *topic == e.topic && *next >= e.uncommitted);
+        let done = ends.iter().filter(|e| e.topic.decides()).all(reached);
+        if done {
+            self.catch_up = None;
+            self.first_run = false;
+        }
+        done
+    }
+}

@@ -1,0 +1,414 @@
+//! The ladder: when a cycle starts and ends, and what each step does.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::{
+    Account, Action, BarInForce, BarLevel, BelowMinimum, Bill, Code, Command, Cycle, Day, Decision, Hold, Id, Minor,
+    PendingBar, Policy, PolicyBook, RestorationReason, SentStep, Step, StepAction, Timestamp, WarningRule, Zone,
+    ZoneRule, command_id,
+};
+
+/// An account on its ladder, at an instant, with what it says.
+pub(super) struct Ladder<'a> {
+    pub(super) account: &'a mut Account,
+    pub(super) policy: Arc<Policy>,
+    pub(super) zone: Zone,
+    /// The event that moves it; `None`: a deadline or the gate.
+    pub(super) cause: Option<&'a str>,
+    pub(super) commands: Vec<Command>,
+    pub(super) decisions: Vec<Decision>,
+}
+
+/// The zone in which the account's days begin.
+pub(super) fn zone_of(account: &Account, policy: &Policy) -> Zone {
+    match (policy.zone, &account.profile) {
+        (ZoneRule::Profile(_), Some(profile)) => profile.zone,
+        (ZoneRule::Profile(zone) | ZoneRule::Fixed(zone), _) => zone,
+    }
+}
+
+/// What an account shows to readers downstream: what is overdue and not disputed at its line, and the last step taken in
+/// its cycle.
+#[must_use]
+pub fn standing(account: &Account, policies: &PolicyBook) -> (Minor, Option<Arc<str>>) {
+    let own = account.cycle.as_ref().and_then(|c| policies.get(&c.policy));
+    let policy = own.unwrap_or_else(|| policies.current(account.line));
+    let zone = zone_of(account, policy);
+    let overdue = account.bills.iter().filter(|b| zone.start_of_day(b.due_on.plus(1)) <= account.line);
+    let last = account.cycle.as_ref().and_then(|c| usize::from(c.next).checked_sub(1));
+    let step = last.and_then(|i| policy.steps.get(i)).map(|s| s.name.clone());
+    (overdue.map(Bill::undisputed).sum(), step)
+}
+
+impl<'a> Ladder<'a> {
+    pub(super) fn new(account: &'a mut Account, policy: Arc<Policy>, cause: Option<&'a str>) -> Self {
+        let zone = zone_of(account, &policy);
+        Self { account, policy, zone, cause, commands: Vec::new(), decisions: Vec::new() }
+    }
+
+    /// After every event, and at every instant at which a bill becomes overdue.
+    pub(super) fn review(&mut self, reason: RestorationReason) {
+        let at = self.account.line;
+        let dunned = self.dunned(at);
+        if self.account.cycle.is_some() {
+            if dunned == Minor::ZERO {
+                self.end(reason);
+            } else {
+                self.look_at_own_hold();
+            }
+        } else if self.is_enough(dunned) {
+            self.start();
+        }
+    }
+
+    /// The next step, at the present instant; also the second look at a bar that waits for a decision.
+    pub(super) fn take(&mut self) {
+        let Some(cycle) = &self.account.cycle else { return };
+        if cycle.pending.is_some() {
+            self.look_at_own_hold();
+            return;
+        }
+        let Some(step) = self.policy.steps.get(usize::from(cycle.next)).cloned() else { return };
+        if !self.is_enough(self.dunned(self.account.line)) {
+            self.pass_or_wait(&step);
+            return;
+        }
+        self.keep_spacing(&step);
+        match &step.action {
+            StepAction::Notify { .. } => {
+                self.notify(&step);
+                self.next();
+            }
+            StepAction::Bar { warning, .. } => self.propose_bar(&step, *warning),
+        }
+    }
+
+    /// The bar that waits may go: everything that decides was read. It is decided afresh.
+    pub(super) fn clear(&mut self, released: bool) {
+        let at = self.account.line;
+        let Some((pending, next)) = self.account.cycle.as_ref().and_then(|c| Some((c.pending?, c.next))) else {
+            return;
+        };
+        let Some(step) = self.policy.steps.get(usize::from(next)).cloned() else { return };
+        let StepAction::Bar { level, warning } = step.action else { return };
+        if !self.is_enough(self.dunned(at)) {
+            self.set_pending(None);
+            self.decide(Code::BarDropped, Some(&step.name), None);
+            self.pass_or_wait(&step);
+            return;
+        }
+        if let Some(hold) = self.own_hold(warning) {
+            self.set_pending(Some(PendingBar { held: Some(hold), released: pending.released || released, ..pending }));
+            if pending.held != Some(hold) {
+                self.decide(Code::BarHeld(hold), Some(&step.name), None);
+            }
+            return;
+        }
+        self.shift_anchor(at.since(pending.due), &step, false);
+        self.bar(&step, level, warning);
+        self.set_pending(None);
+        self.next();
+    }
+
+    /// The engine holds the bar that waits.
+    pub(super) fn hold(&mut self, hold: Hold) {
+        let Some(pending) = self.account.pending().copied() else { return };
+        if pending.held == Some(hold) {
+            return;
+        }
+        self.set_pending(Some(PendingBar { held: Some(hold), ..pending }));
+        let step = self.next_step().map(|s| s.name.clone());
+        self.decide(Code::BarHeld(hold), step.as_ref(), None);
+    }
+
+    /// When the account acts next by itself.
+    pub(super) fn schedule(&mut self) {
+        self.account.deadline = self.next_deadline();
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        let line = self.account.line;
+        let Some(cycle) = &self.account.cycle else { return self.enough_from(line, false) };
+        if let Some(pending) = &cycle.pending {
+            // Only a refusal ends by itself; every other hold ends by an event or by the gate's answer.
+            let until = self.account.bar_decided.and_then(|d| d.until);
+            return until.filter(|until| pending.held == Some(Hold::Refused) && *until > line);
+        }
+        let step = self.next_step()?;
+        if cycle.waits { self.enough_from(line, true) } else { Some(self.instant(step)) }
+    }
+
+    /// The first instant at which enough is owed by the passing of days alone; `now` counts where asked.
+    fn enough_from(&self, line: Timestamp, or_now: bool) -> Option<Timestamp> {
+        if or_now && self.is_enough(self.dunned(line)) {
+            return Some(line);
+        }
+        // Bills stand in the order of their due dates, so the first instant that is enough is the earliest.
+        let mut last = None;
+        for bill in &self.account.bills {
+            let at = self.overdue_at(bill);
+            if at > line && last != Some(at) && self.is_enough(self.dunned(at)) {
+                return Some(at);
+            }
+            last = Some(at);
+        }
+        None
+    }
+
+    fn overdue_at(&self, bill: &Bill) -> Timestamp {
+        self.zone.start_of_day(bill.due_on.plus(1))
+    }
+
+    /// Overdue and not disputed, at an instant.
+    pub(super) fn dunned(&self, at: Timestamp) -> Minor {
+        self.dunned_bills(at).map(Bill::undisputed).sum()
+    }
+
+    /// The bills overdue and not wholly disputed, oldest due date first.
+    fn dunned_bills(&self, at: Timestamp) -> impl Iterator<Item = &Bill> {
+        self.account.bills.iter().filter(move |b| b.undisputed() > Minor::ZERO && self.overdue_at(b) <= at)
+    }
+
+    fn minimum(&self) -> Option<Minor> {
+        self.policy.minimum(self.account.currency)
+    }
+
+    fn is_enough(&self, dunned: Minor) -> bool {
+        self.minimum().is_some_and(|least| dunned >= least)
+    }
+
+    fn next_step(&self) -> Option<&Step> {
+        self.policy.steps.get(usize::from(self.account.cycle.as_ref()?.next))
+    }
+
+    /// When a step of the present cycle is due.
+    fn instant(&self, step: &Step) -> Timestamp {
+        let Some(cycle) = &self.account.cycle else { return Timestamp::MAX };
+        let mut at = cycle.anchor.plus(step.offset_ms);
+        if let StepAction::Bar { warning: Some(rule), .. } = &step.action
+            && let Some(sent) = warning_sent(cycle, rule)
+        {
+            let named = sent.announced_for.map_or(Timestamp::MIN, |day| self.zone.start_of_day(day));
+            at = at.max(sent.at.plus(rule.notice_ms)).max(named);
+        }
+        step.time_of_day.map_or(at, |minutes| self.zone.next_at(at, minutes))
+    }
+
+    fn start(&mut self) {
+        let line = self.account.line;
+        let oldest = self
+            .dunned_bills(line)
+            .map(|b| self.zone.start_of_day(b.due_on.max(b.clear_from.unwrap_or(Day::MIN))))
+            .min()
+            .unwrap_or(line);
+        self.account.cycles += 1;
+        self.account.cycle = Some(Cycle {
+            number: self.account.cycles,
+            policy: self.policy.label.clone(),
+            started: line,
+            anchor: oldest.max(line.plus(-self.policy.late_start_ms)),
+            next: 0,
+            waits: false,
+            sent: Vec::new(),
+            bars: Vec::new(),
+            pending: None,
+        });
+        self.decide(Code::CycleStarted, None, None);
+        while self.is_due_now() {
+            self.take();
+        }
+    }
+
+    fn is_due_now(&self) -> bool {
+        let free = self.account.cycle.as_ref().is_some_and(|c| c.pending.is_none() && !c.waits);
+        free && self.next_step().is_some_and(|step| self.instant(step) <= self.account.line)
+    }
+
+    fn end(&mut self, reason: RestorationReason) {
+        let Some(cycle) = &self.account.cycle else { return };
+        let lifts: Vec<Uuid> = cycle.bars.iter().map(|b| command_id(&self.account.id, b.sequence)).collect();
+        if !lifts.is_empty() {
+            let step: Arc<str> = "restore".into();
+            self.command(Code::Restored, &step, Action::Restore { lifts, reason });
+        }
+        self.decide(Code::CycleEnded, None, None);
+        self.account.cycle = None;
+    }
+
+    fn pass_or_wait(&mut self, step: &Step) {
+        match self.policy.shortcuts.below_minimum {
+            BelowMinimum::Skip => {
+                self.next();
+                self.decide(Code::StepSkipped, Some(&step.name), None);
+            }
+            BelowMinimum::Wait => {
+                let waited = self.account.cycle.as_mut().is_some_and(|c| std::mem::replace(&mut c.waits, true));
+                if !waited {
+                    self.decide(Code::StepWaits, Some(&step.name), None);
+                }
+            }
+        }
+    }
+
+    /// A step that comes late, or that waited, moves the later ones by as much.
+    fn keep_spacing(&mut self, step: &Step) {
+        let late = self.account.line.since(self.instant(step));
+        let waited = self.account.cycle.as_mut().is_some_and(|c| std::mem::take(&mut c.waits));
+        self.shift_anchor(late, step, waited);
+    }
+
+    fn shift_anchor(&mut self, late: i64, step: &Step, always: bool) {
+        let moves = self.policy.late_after_ms.is_some_and(|after| late > 0 && (always || late > after));
+        if let Some(cycle) = self.account.cycle.as_mut().filter(|_| moves) {
+            cycle.anchor = cycle.anchor.plus(late);
+            self.decide(Code::SpacingKept, Some(&step.name), None);
+        }
+    }
+
+    fn notify(&mut self, step: &Step) {
+        let StepAction::Notify { channel, template, purpose, mandatory } = &step.action else { return };
+        let profile = self.account.profile.as_deref();
+        let contact = profile.and_then(|p| p.contacts.iter().find(|c| c.channel == *channel));
+        if !mandatory && contact.is_some_and(|c| !c.consent) {
+            self.decide(Code::NotNotifiedOptedOut, Some(&step.name), None);
+            return;
+        }
+        let action = Action::Notify {
+            channel: *channel,
+            address: contact.map_or_else(Id::default, |c| c.address.clone()),
+            template: template.clone(),
+            language: profile.map_or_else(|| "en".into(), |p| p.language.clone()),
+            payment_link: profile.and_then(|p| p.payment_link.clone()),
+            purpose: purpose.clone(),
+            mandatory: *mandatory,
+            announced_for: self.announced_by(step),
+        };
+        let Action::Notify { announced_for, .. } = action else { return };
+        self.command(Code::Notified, &step.name, action);
+        let (at, sequence) = (self.account.line, self.account.sequence);
+        if let Some(cycle) = &mut self.account.cycle {
+            cycle.sent.push(SentStep { step: cycle.next, at, sequence, announced_for });
+        }
+    }
+
+    /// The day that a warning names: when the first bar that needs it can come at the earliest.
+    fn announced_by(&self, warning: &Step) -> Option<Day> {
+        let index = usize::from(self.account.cycle.as_ref()?.next);
+        let (bar, notice) = self.policy.steps.iter().find_map(|s| match &s.action {
+            StepAction::Bar { warning: Some(rule), .. } if rule.step == index => Some((s, rule.notice_ms)),
+            _ => None,
+        })?;
+        debug_assert_eq!(self.policy.steps[index].name, warning.name);
+        let at = self.instant(bar).max(self.account.line.plus(notice));
+        let at = bar.time_of_day.map_or(at, |minutes| self.zone.next_at(at, minutes));
+        Some(self.zone.day_of(at))
+    }
+
+    fn propose_bar(&mut self, step: &Step, warning: Option<WarningRule>) {
+        let held = self.own_hold(warning);
+        self.set_pending(Some(PendingBar { due: self.account.line, held, released: false }));
+        self.decide(held.map_or(Code::BarPending, Code::BarHeld), Some(&step.name), None);
+    }
+
+    /// Looks again at a bar that waits for something of the account's own; freed, it waits for the gate.
+    fn look_at_own_hold(&mut self) {
+        let Some(pending) = self.account.pending().copied() else { return };
+        let Some(step) = self.next_step().cloned() else { return };
+        let StepAction::Bar { warning, .. } = step.action else { return };
+        let held = self.own_hold(warning);
+        let was_own = pending.held.is_some_and(Hold::is_own);
+        if held == pending.held || (held.is_none() && !was_own) {
+            return;
+        }
+        self.set_pending(Some(PendingBar { held, ..pending }));
+        self.decide(held.map_or(Code::BarPending, Code::BarHeld), Some(&step.name), None);
+    }
+
+    /// Why the account itself does not let a bar go.
+    fn own_hold(&self, warning: Option<WarningRule>) -> Option<Hold> {
+        let rules = &self.policy.shortcuts;
+        let decided = self.account.bar_decided.filter(|d| d.until.is_none_or(|until| until > self.account.line));
+        let allowed = decided.map(|d| d.allowed);
+        let vulnerable = self.account.profile.as_ref().is_some_and(|p| p.vulnerable);
+        let cycle = self.account.cycle.as_ref()?;
+        if allowed == Some(false) {
+            Some(Hold::Refused)
+        } else if self.account.profile.is_none() && !rules.bar_without_profile {
+            Some(Hold::NoProfile)
+        } else if vulnerable && !rules.bar_protected && allowed != Some(true) {
+            Some(Hold::Protected)
+        } else if warning.is_some_and(|rule| warning_sent(cycle, &rule).is_none()) {
+            Some(Hold::NoWarning)
+        } else {
+            None
+        }
+    }
+
+    fn bar(&mut self, step: &Step, level: BarLevel, warning: Option<WarningRule>) {
+        let sent = self.account.cycle.as_ref().and_then(|c| warning_sent(c, &warning?)).copied();
+        let warnings = sent.iter().map(|s| command_id(&self.account.id, s.sequence)).collect();
+        let action = Action::Bar { level, warnings, announced_for: sent.and_then(|s| s.announced_for) };
+        self.command(Code::Barred, &step.name, action);
+        let (at, sequence) = (self.account.line, self.account.sequence);
+        if let Some(cycle) = &mut self.account.cycle {
+            cycle.bars.push(BarInForce { step: cycle.next, at, sequence, level });
+        }
+    }
+
+    fn command(&mut self, code: Code, step: &Arc<str>, action: Action) {
+        self.account.sequence += 1;
+        let id = command_id(&self.account.id, self.account.sequence);
+        let at = self.account.line;
+        let command = Command {
+            id,
+            sequence: self.account.sequence,
+            decided_at: at,
+            policy: self.policy.label.clone(),
+            step: step.clone(),
+            amount_due: self.dunned(at),
+            currency: self.account.currency,
+            cycle: self.account.cycles,
+            cause_event_id: self.cause.map(Id::from),
+            bill_ids: self.dunned_bills(at).map(|b| b.id.clone()).collect(),
+            action,
+        };
+        self.commands.push(command);
+        self.decide(code, Some(step), Some((id, self.account.sequence)));
+    }
+
+    pub(super) fn decide(&mut self, code: Code, step: Option<&Arc<str>>, command: Option<(Uuid, u64)>) {
+        self.account.decisions += 1;
+        let at = self.account.line;
+        self.decisions.push(Decision {
+            number: self.account.decisions,
+            at,
+            code,
+            step: step.cloned(),
+            command,
+            amount_due: self.dunned(at),
+            minimum: self.minimum().unwrap_or(Minor::ZERO),
+            bill_ids: self.dunned_bills(at).map(|b| b.id.clone()).collect(),
+            policy: self.policy.label.clone(),
+            cycle: self.account.cycle.as_ref().map_or(0, |c| c.number),
+        });
+    }
+
+    fn set_pending(&mut self, pending: Option<PendingBar>) {
+        if let Some(cycle) = &mut self.account.cycle {
+            cycle.pending = pending;
+        }
+    }
+
+    fn next(&mut self) {
+        if let Some(cycle) = &mut self.account.cycle {
+            cycle.next += 1;
+        }
+    }
+}
+
+/// The warning that a rule asks for, if it was sent in the cycle.
+fn warning_sent<'c>(cycle: &'c Cycle, rule: &WarningRule) -> Option<&'c SentStep> {
+    cycle.sent.iter().rev().find(|s| usize::from(s.step) == rule.step)
+}

@@ -1,0 +1,167 @@
+use std::sync::Arc;
+
+use super::balance::Rejected;
+use super::ladder::{Ladder, zone_of};
+use crate::{
+    Account, BarDecided, Body, Code, Event, GateAnswer, IdHash, Input, Interaction, NoEffect, Outcome, Policy,
+    PolicyBook, Refusal, RestorationReason, Timestamp, Transition, Zone,
+};
+
+/// The one function: what an account becomes, and what is said, when an event meets it at an instant.
+///
+/// `now` is the clock with the event. An event is applied at `now` or, where it comes late, at the instant that the
+/// account's line has reached. A deadline is taken at the instant it fell due or, where it comes later than the policy
+/// bears, at `now`. Total: no panic, no clock, no I/O; a refused event leaves the account as it was.
+#[must_use]
+pub fn step(mut account: Account, event: &Event<'_>, policies: &PolicyBook, now: Timestamp) -> Transition {
+    let policy = policy_of(&account, policies, now);
+    match event {
+        Event::Input(input) => take_input(account, input, policy, policies, now),
+        Event::Deadline => take_deadline(account, policy, now),
+        Event::Gate(answer) => take_answer(account, *answer, policy, now),
+        Event::Erased => {
+            account.line = account.line.max(now);
+            account.profile = None;
+            let mut ladder = Ladder::new(&mut account, policy, None);
+            ladder.decide(Code::Erased, None, None);
+            ladder.review(RestorationReason::Adjustment);
+            finish(ladder, Outcome::Applied).with(account)
+        }
+    }
+}
+
+/// What a ladder said, without the account that it still borrows.
+struct Said {
+    commands: Vec<crate::Command>,
+    decisions: Vec<crate::Decision>,
+    outcome: Outcome,
+}
+
+impl Said {
+    fn with(self, account: Account) -> Transition {
+        Transition { account, commands: self.commands, decisions: self.decisions, outcome: self.outcome }
+    }
+}
+
+fn finish(mut ladder: Ladder<'_>, outcome: Outcome) -> Said {
+    ladder.schedule();
+    Said { commands: ladder.commands, decisions: ladder.decisions, outcome }
+}
+
+fn nothing(account: Account, outcome: Outcome) -> Transition {
+    Transition { account, commands: Vec::new(), decisions: Vec::new(), outcome }
+}
+
+/// The policy of the cycle that runs; without one, the policy that a new cycle would take.
+fn policy_of(account: &Account, policies: &PolicyBook, now: Timestamp) -> Arc<Policy> {
+    let own = account.cycle.as_ref().and_then(|c| policies.get(&c.policy));
+    own.unwrap_or_else(|| policies.current(account.line.max(now))).clone()
+}
+
+fn take_input(
+    mut account: Account,
+    input: &Input<'_>,
+    policy: Arc<Policy>,
+    policies: &PolicyBook,
+    now: Timestamp,
+) -> Transition {
+    let at = account.line.max(now);
+    let today = Zone::UTC.day_of(at);
+    let oldest = policies.dedupe_horizon_days.map(|days| today.plus(-i32::try_from(days).unwrap_or(i32::MAX)));
+    if oldest.is_some_and(|day| Zone::UTC.day_of(input.occurred_at) < day) {
+        return nothing(account, Outcome::Refused(Refusal::TooOld));
+    }
+    let id = remembered(&input.body).then(|| IdHash::of(input.event_id));
+    let moved = if id.is_some_and(|id| account.seen.contains(id)) {
+        Err(NoEffect::RepeatedEvent.into())
+    } else {
+        change(&mut account, &input.body, &policy, at)
+    };
+    let outcome = match moved {
+        Ok(()) => Outcome::Applied,
+        Err(Rejected::NoEffect(reason)) => Outcome::NoEffect(reason),
+        Err(Rejected::Refused(reason)) => return nothing(account, Outcome::Refused(reason)),
+    };
+    account.line = at;
+    if let Some(id) = id.filter(|_| outcome != Outcome::NoEffect(NoEffect::RepeatedEvent)) {
+        account.seen.insert(id, today);
+    }
+    if let Some(day) = oldest.filter(|_| matches!(input.body, Body::BillIssued { .. })) {
+        account.forget_before(day);
+    }
+    let mut ladder = Ladder::new(&mut account, policy, Some(input.event_id));
+    ladder.review(reason_of(&input.body));
+    finish(ladder, outcome).with(account)
+}
+
+/// A repeated usage record changes nothing anyway, and there are many of them.
+const fn remembered(body: &Body<'_>) -> bool {
+    !matches!(body, Body::UsageRecorded)
+}
+
+/// What the event does to the account, the ladder aside. Changes nothing where it is refused.
+fn change(account: &mut Account, body: &Body<'_>, policy: &Policy, at: Timestamp) -> Result<(), Rejected> {
+    match body {
+        Body::Profile(profile) => account.profile = Some(profile.clone()),
+        Body::Interaction(Interaction::BarApproved { until }) => {
+            account.bar_decided = Some(BarDecided { allowed: true, until: *until });
+        }
+        Body::Interaction(Interaction::BarRefused { until }) => {
+            account.bar_decided = Some(BarDecided { allowed: false, until: *until });
+        }
+        Body::Interaction(Interaction::BarDecisionWithdrawn) => account.bar_decided = None,
+        _ => {
+            let turnover = account.turnover;
+            account.turn_over(Account::moves(body))?;
+            let local_day = zone_of(account, policy).day_of(at);
+            let moved = account.move_money(body, &policy.shortcuts, Zone::UTC.day_of(at), local_day);
+            if moved.is_err() {
+                account.turnover = turnover;
+            }
+            return moved;
+        }
+    }
+    Ok(())
+}
+
+/// Why bars are lifted where this event ends the cycle.
+const fn reason_of(body: &Body<'_>) -> RestorationReason {
+    match body {
+        Body::PaymentReceived { .. }
+        | Body::PaymentFailed { .. }
+        | Body::PaymentReversed { .. }
+        | Body::PaymentInitiated { .. } => RestorationReason::Paid,
+        Body::DisputeOpened { .. } => RestorationReason::Dispute,
+        Body::BillWrittenOff { .. } => RestorationReason::WriteOff,
+        _ => RestorationReason::Adjustment,
+    }
+}
+
+fn take_deadline(mut account: Account, policy: Arc<Policy>, now: Timestamp) -> Transition {
+    let Some(due) = account.deadline.filter(|due| *due <= now) else {
+        return nothing(account, Outcome::NoEffect(NoEffect::NotDue));
+    };
+    let late = policy.late_after_ms.is_some_and(|after| now.since(due) > after);
+    account.line = account.line.max(if late { now } else { due });
+    let mut ladder = Ladder::new(&mut account, policy, None);
+    if ladder.account.cycle.is_some() {
+        ladder.take();
+    } else {
+        ladder.review(RestorationReason::Adjustment);
+    }
+    finish(ladder, Outcome::Applied).with(account)
+}
+
+fn take_answer(mut account: Account, answer: GateAnswer, policy: Arc<Policy>, now: Timestamp) -> Transition {
+    if account.pending().is_none() {
+        return nothing(account, Outcome::NoEffect(NoEffect::NoPendingBar));
+    }
+    account.line = account.line.max(now);
+    let mut ladder = Ladder::new(&mut account, policy, None);
+    match answer {
+        GateAnswer::Cleared => ladder.clear(false),
+        GateAnswer::Released => ladder.clear(true),
+        GateAnswer::Held(hold) => ladder.hold(hold),
+    }
+    finish(ladder, Outcome::Applied).with(account)
+}

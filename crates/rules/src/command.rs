@@ -1,0 +1,148 @@
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::{Day, Id, Minor, Timestamp};
+
+/// What downstream systems are told to do. The fields are those of the command schemas.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Command {
+    /// UUIDv5 of account and sequence: [`crate::command_id`].
+    pub id: Uuid,
+    /// Per account, over all command topics: 1, 2, 3, …
+    pub sequence: u64,
+    /// The instant of the decision on the account's own line.
+    pub decided_at: Timestamp,
+    /// `name@version`.
+    pub policy: Arc<str>,
+    /// The step of the policy that decided; `restore` for a restoration.
+    pub step: Arc<str>,
+    /// Overdue and not disputed.
+    pub amount_due: Minor,
+    /// ISO 4217 code; empty where no bill was ever seen.
+    pub currency: Option<crate::Currency>,
+    /// The number of the dunning cycle in the account, from 1.
+    pub cycle: u32,
+    /// The event that caused it; `None`: a deadline or the gate.
+    pub cause_event_id: Option<Id>,
+    /// The bills that it is about, oldest due date first.
+    pub bill_ids: Vec<Id>,
+    /// What is to be done.
+    pub action: Action,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Tell the customer.
+    Notify {
+        /// How.
+        channel: Channel,
+        /// Alias from the profile; empty where the notification platform knows it.
+        address: Id,
+        /// Template name of the notification platform.
+        template: Arc<str>,
+        /// BCP 47 tag.
+        language: Id,
+        /// One-tap payment link.
+        payment_link: Option<Id>,
+        /// `reminder`, `warning`, or the policy's own word.
+        purpose: Arc<str>,
+        /// Sent despite an opt-out.
+        mandatory: bool,
+        /// The date that the text names for the bar that follows.
+        announced_for: Option<Day>,
+    },
+    /// Restrict service of the whole account.
+    Bar {
+        /// What is restricted.
+        level: BarLevel,
+        /// The warnings that preceded it.
+        warnings: Vec<Uuid>,
+        /// The date that the warning named.
+        announced_for: Option<Day>,
+    },
+    /// Lift every bar of the cycle.
+    Restore {
+        /// The barring commands that this ends, in the order sent.
+        lifts: Vec<Uuid>,
+        /// Why.
+        reason: RestorationReason,
+    },
+}
+
+/// A way to reach a customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum Channel {
+    Email,
+    Sms,
+    Push,
+    Whatsapp,
+    Ivr,
+    Voice,
+    Letter,
+    Unknown,
+}
+
+impl Channel {
+    /// All, in the order of the schema's symbols.
+    pub const ALL: [Self; 8] =
+        [Self::Email, Self::Sms, Self::Push, Self::Whatsapp, Self::Ivr, Self::Voice, Self::Letter, Self::Unknown];
+
+    /// The schema's symbol.
+    #[must_use]
+    pub const fn symbol(self) -> &'static str {
+        ["EMAIL", "SMS", "PUSH", "WHATSAPP", "IVR", "VOICE", "LETTER", "UNKNOWN"][self as usize]
+    }
+}
+
+/// How far a service is restricted. Emergency calls stay possible at every level but the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BarLevel {
+    /// Data speed.
+    Throttled,
+    /// Outgoing calls, messages and data.
+    Outgoing,
+    /// Everything.
+    Full,
+    /// The service is ended.
+    Terminated,
+}
+
+impl BarLevel {
+    /// All, mildest first: the order of the schema's symbols.
+    pub const ALL: [Self; 4] = [Self::Throttled, Self::Outgoing, Self::Full, Self::Terminated];
+
+    /// The schema's symbol.
+    #[must_use]
+    pub const fn symbol(self) -> &'static str {
+        ["THROTTLED", "OUTGOING", "FULL", "TERMINATED"][self as usize]
+    }
+}
+
+/// Why a restriction is lifted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RestorationReason {
+    /// The debt was paid.
+    Paid,
+    /// The debt is disputed.
+    Dispute,
+    /// The debt was corrected.
+    Adjustment,
+    /// The debt was given up.
+    WriteOff,
+}
+
+impl RestorationReason {
+    /// The schema's symbol.
+    #[must_use]
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Self::Paid => "PAID",
+            Self::Dispute => "DISPUTE",
+            Self::Adjustment => "ADJUSTMENT",
+            Self::WriteOff => "WRITE_OFF",
+        }
+    }
+}

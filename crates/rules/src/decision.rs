@@ -1,0 +1,222 @@
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::{Account, Command, Hold, Id, Minor, Timestamp};
+
+/// What [`crate::step`] gives back.
+#[derive(Debug)]
+pub struct Transition {
+    /// The account after the event. Unchanged where the outcome is [`Outcome::Refused`].
+    pub account: Account,
+    /// What downstream systems are told, in sequence.
+    pub commands: Vec<Command>,
+    /// What was decided and why: one for each command and each change of cycle, step or gate.
+    pub decisions: Vec<Decision>,
+    /// What became of the event itself.
+    pub outcome: Outcome,
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It changed the account.
+    Applied,
+    /// It is in order and changes nothing.
+    NoEffect(NoEffect),
+    /// It cannot be honoured: a dead letter.
+    Refused(Refusal),
+}
+
+/// Why an event changed nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum NoEffect {
+    RepeatedEvent,
+    KnownBill,
+    KnownPayment,
+    KnownDispute,
+    KnownCredit,
+    UnknownBill,
+    UnknownPayment,
+    UnknownDispute,
+    ResolvedDispute,
+    Usage,
+    PaymentFailed,
+    NotUsedYet,
+    NotDue,
+    NoPendingBar,
+}
+
+impl NoEffect {
+    /// All, for counters.
+    pub const ALL: [Self; 14] = [
+        Self::RepeatedEvent,
+        Self::KnownBill,
+        Self::KnownPayment,
+        Self::KnownDispute,
+        Self::KnownCredit,
+        Self::UnknownBill,
+        Self::UnknownPayment,
+        Self::UnknownDispute,
+        Self::ResolvedDispute,
+        Self::Usage,
+        Self::PaymentFailed,
+        Self::NotUsedYet,
+        Self::NotDue,
+        Self::NoPendingBar,
+    ];
+
+    /// A word for counters.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::RepeatedEvent => "repeated_event",
+            Self::KnownBill => "known_bill",
+            Self::KnownPayment => "known_payment",
+            Self::KnownDispute => "known_dispute",
+            Self::KnownCredit => "known_credit",
+            Self::UnknownBill => "unknown_bill",
+            Self::UnknownPayment => "unknown_payment",
+            Self::UnknownDispute => "unknown_dispute",
+            Self::ResolvedDispute => "resolved_dispute",
+            Self::Usage => "usage",
+            Self::PaymentFailed => "payment_failed",
+            Self::NotUsedYet => "not_used_yet",
+            Self::NotDue => "not_due",
+            Self::NoPendingBar => "no_pending_bar",
+        }
+    }
+}
+
+/// Why an event cannot be honoured by this account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// The amount is beyond what one event or one account may move.
+    Overflow,
+    /// Another currency than the account's.
+    OtherCurrency,
+    /// It happened before the horizon to which ids are remembered.
+    TooOld,
+}
+
+impl Refusal {
+    /// A word for counters and dead letters.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Overflow => "overflow",
+            Self::OtherCurrency => "other_currency",
+            Self::TooOld => "too_old",
+        }
+    }
+}
+
+/// What was decided, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// Per account: 1, 2, 3, …
+    pub number: u64,
+    /// The instant on the account's line.
+    pub at: Timestamp,
+    /// What, in a code.
+    pub code: Code,
+    /// The step it is about.
+    pub step: Option<Arc<str>>,
+    /// The command that follows from it, and its sequence.
+    pub command: Option<(Uuid, u64)>,
+    /// Overdue and not disputed, at that instant.
+    pub amount_due: Minor,
+    /// The account's minimum under the policy, at that instant.
+    pub minimum: Minor,
+    /// The bills overdue and not wholly disputed, oldest due date first.
+    pub bill_ids: Vec<Id>,
+    /// `name@version`.
+    pub policy: Arc<str>,
+    /// The number of the cycle, from 1; 0 where there is none.
+    pub cycle: u32,
+}
+
+/// What was decided, in a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Code {
+    CycleStarted,
+    CycleEnded,
+    Notified,
+    NotNotifiedOptedOut,
+    BarPending,
+    BarHeld(Hold),
+    Barred,
+    BarDropped,
+    Restored,
+    StepSkipped,
+    StepWaits,
+    SpacingKept,
+    Erased,
+}
+
+impl Code {
+    /// A word for machines.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::CycleStarted => "cycle_started",
+            Self::CycleEnded => "cycle_ended",
+            Self::Notified => "notified",
+            Self::NotNotifiedOptedOut => "not_notified_opted_out",
+            Self::BarPending => "bar_pending",
+            Self::BarHeld(_) => "bar_held",
+            Self::Barred => "barred",
+            Self::BarDropped => "bar_dropped",
+            Self::Restored => "restored",
+            Self::StepSkipped => "step_skipped",
+            Self::StepWaits => "step_waits",
+            Self::SpacingKept => "spacing_kept",
+            Self::Erased => "erased",
+        }
+    }
+}
+
+impl Decision {
+    /// Why, in words for a person.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let due = self.amount_due;
+        let step = self.step.as_deref().unwrap_or("");
+        let bills = match self.bill_ids.len() {
+            1 => "1 overdue bill".to_owned(),
+            n => format!("{n} overdue bills"),
+        };
+        match self.code {
+            Code::CycleStarted => {
+                format!("a dunning cycle starts: {due} is owed on {bills}, at or over the minimum of {}", self.minimum)
+            }
+            Code::CycleEnded => "the dunning cycle ends: nothing that may be dunned is owed any more".to_owned(),
+            Code::Notified => format!("step {step}: the customer is told, as {due} is owed on {bills}"),
+            Code::NotNotifiedOptedOut => {
+                format!("step {step}: nothing is sent, as the customer opted out and the notice is not mandatory")
+            }
+            Code::BarPending => {
+                format!(
+                    "step {step}: a bar is due, as {due} is owed on {bills}; it waits until all that came before is read"
+                )
+            }
+            Code::BarHeld(hold) => format!("step {step}: the bar is held: {}", hold.words()),
+            Code::Barred => format!("step {step}: service is restricted, as {due} is owed on {bills}"),
+            Code::BarDropped => format!("step {step}: the bar that was due is dropped, as {due} is owed now"),
+            Code::Restored => format!("service is restored: every bar is lifted; {due} is still owed"),
+            Code::StepSkipped => {
+                format!(
+                    "step {step} is passed over, as the policy says: {due} is under the minimum of {}",
+                    self.minimum
+                )
+            }
+            Code::StepWaits => format!("step {step} waits: {due} is under the minimum of {}", self.minimum),
+            Code::SpacingKept => {
+                format!("step {step} comes late: the later steps move by as much, so that their spacing is kept")
+            }
+            Code::Erased => "the profile was erased at its source's request".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,282 @@
+use crate::{Channel, Currency, Day, Id, Minor, Timestamp, Zone};
+
+/// What can happen to an account. A deadline is an event like any other, and so is the gate's answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event<'a> {
+    /// A record of an input topic.
+    Input(Input<'a>),
+    /// The account's own deadline has come: [`crate::Account::deadline`].
+    Deadline,
+    /// The engine's answer to a bar that fell due.
+    Gate(GateAnswer),
+    /// The source of profiles asks for erasure (a tombstone on the profile topic).
+    Erased,
+}
+
+/// What the gate says of a pending bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GateAnswer {
+    /// Everything that decides has been read: the bar may go if it is still due.
+    Cleared,
+    /// Not now; the reason is one of the engine's own, never one of the account's.
+    Held(crate::Hold),
+    /// A person looked and let it go.
+    Released,
+}
+
+/// A record of an input topic, decoded. The text is borrowed from the record's bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input<'a> {
+    /// Unique within the account, given by the source.
+    pub event_id: &'a str,
+    /// When it happened in the source system.
+    pub occurred_at: Timestamp,
+    /// What happened.
+    pub body: Body<'a>,
+}
+
+/// What happened. The fields are those of the schemas of the same names; only what the rules use is carried.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body<'a> {
+    /// A bill was issued.
+    BillIssued {
+        /// Unique within the account.
+        bill_id: &'a str,
+        /// Not negative; zero is a bill with nothing to pay.
+        amount: Minor,
+        /// Of the amount.
+        currency: Currency,
+        /// Date of the bill.
+        issued_on: Day,
+        /// Last day on which a payment is in time.
+        due_on: Day,
+        /// Parts with their own last days; empty: all of it on `due_on`. Not used by a step yet.
+        terms: Vec<Term>,
+        /// What the bill is made of. Not used by a step yet.
+        lines: Vec<Line<'a>>,
+        /// `regular`, `final`, or the operator's own word.
+        kind: &'a str,
+    },
+    /// A credit note (negative) or a debit note.
+    BillAdjusted {
+        /// The bill that changes.
+        bill_id: &'a str,
+        /// Added to the bill.
+        delta: Minor,
+    },
+    /// A bill was withdrawn as if never issued.
+    BillCancelled {
+        /// The bill withdrawn.
+        bill_id: &'a str,
+    },
+    /// The operator gave up all or part of a bill.
+    BillWrittenOff {
+        /// The bill.
+        bill_id: &'a str,
+        /// Given up, greater than zero.
+        amount: Minor,
+    },
+    /// A write-off was taken back.
+    WriteOffReversed {
+        /// The bill.
+        bill_id: &'a str,
+        /// Owed again, greater than zero.
+        amount: Minor,
+    },
+    /// Credit given to the account, not to one bill.
+    AccountCredited {
+        /// Unique within the account.
+        credit_id: &'a str,
+        /// Greater than zero.
+        amount: Minor,
+        /// Of the amount.
+        currency: Currency,
+    },
+    /// What billing says is owed. Not used by a step yet.
+    BalanceStated {
+        /// Owed in all, credit negative.
+        balance: Minor,
+        /// Of the balance.
+        currency: Currency,
+    },
+    /// A payment was settled.
+    PaymentReceived {
+        /// Unique within the account.
+        payment_id: &'a str,
+        /// Greater than zero.
+        amount: Minor,
+        /// Of the amount.
+        currency: Currency,
+        /// The bill that the payer named.
+        bill_id: Option<&'a str>,
+    },
+    /// An attempt to collect was declined. Changes no balance and does not make the id seen.
+    PaymentFailed {
+        /// The payment that was tried.
+        payment_id: &'a str,
+    },
+    /// An earlier payment was taken back, in whole or in part.
+    PaymentReversed {
+        /// The payment.
+        payment_id: &'a str,
+        /// Greater than zero.
+        amount: Minor,
+        /// Why, as the source sorts it.
+        kind: ReversalKind,
+    },
+    /// Money is on its way. Not used by a step yet.
+    PaymentInitiated {
+        /// As in the payment to come.
+        payment_id: &'a str,
+        /// Greater than zero.
+        amount: Minor,
+        /// Of the amount.
+        currency: Currency,
+        /// Last day on which it counts as on its way.
+        expected_by: Day,
+    },
+    /// Usage of one service over one period; advisory, changes no balance.
+    UsageRecorded,
+    /// A customer contests what is owed.
+    DisputeOpened {
+        /// Unique within the account.
+        dispute_id: &'a str,
+        /// The contested bill; `None`: every bill open now, in full.
+        bill_id: Option<&'a str>,
+        /// Contested, greater than zero; `None`: all of it.
+        amount: Option<Minor>,
+    },
+    /// A dispute ended.
+    DisputeResolved {
+        /// The dispute.
+        dispute_id: &'a str,
+        /// Who was right.
+        outcome: DisputeOutcome,
+        /// Credited to its bills, not negative.
+        credited: Minor,
+    },
+    /// The whole profile; each one replaces the last.
+    Profile(Box<Profile>),
+    /// What passed between the operator and the customer. Only a person's decision on a bar has an effect yet.
+    Interaction(Interaction),
+}
+
+/// A part of a bill with its own last day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// Last day.
+    pub due_on: Day,
+    /// Greater than zero.
+    pub amount: Minor,
+}
+
+/// What a bill is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Unique within the bill.
+    pub line_id: &'a str,
+    /// The service charged; `None`: the account.
+    pub service_id: Option<&'a str>,
+    /// `own`, `device`, `third_party`, or the operator's own word.
+    pub category: &'a str,
+    /// May be negative.
+    pub amount: Minor,
+}
+
+/// Why a payment went back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReversalKind {
+    /// Not said.
+    Unknown,
+    /// The payer's bank took it back on the payer's word.
+    Chargeback,
+    /// A direct debit came back.
+    ReturnedDebit,
+    /// The operator gave it back.
+    Refund,
+    /// It was booked by mistake.
+    Misposted,
+}
+
+/// How a dispute ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisputeOutcome {
+    /// The customer was right.
+    Upheld,
+    /// In part.
+    PartlyUpheld,
+    /// The operator was right.
+    Rejected,
+    /// The customer took it back.
+    Withdrawn,
+    /// Not said.
+    Unknown,
+}
+
+/// What an interaction is, as far as the rules use it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interaction {
+    /// A person allowed bars on a protected customer.
+    BarApproved {
+        /// Until when; `None`: until decided again.
+        until: Option<Timestamp>,
+    },
+    /// A person refused bars.
+    BarRefused {
+        /// Until when; `None`: until decided again.
+        until: Option<Timestamp>,
+    },
+    /// A person took an approval or a refusal back.
+    BarDecisionWithdrawn,
+    /// Read, and not used by any step yet; the name is that of the schema's record.
+    NotUsed(&'static str),
+}
+
+/// Who the account is, as far as the rules use it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// Customer category.
+    pub segment: Id,
+    /// ISO 3166 code, or empty.
+    pub region: Id,
+    /// Credit class given by the operator, or empty.
+    pub risk_class: Id,
+    /// BCP 47 tag.
+    pub language: Id,
+    /// Where its days begin.
+    pub zone: Zone,
+    /// Never barred without a person's decision.
+    pub vulnerable: bool,
+    /// First day as a customer.
+    pub customer_since: Option<Day>,
+    /// Ways to reach the customer, in the customer's order of preference.
+    pub contacts: Vec<Contact>,
+    /// Services that can be barred.
+    pub services: Vec<Service>,
+    /// Base of the one-tap payment link.
+    pub payment_link: Option<Id>,
+    /// `active`, `closed`, or the operator's own word.
+    pub status: Id,
+}
+
+/// A way to reach the customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// How.
+    pub channel: Channel,
+    /// An alias that the notification platform resolves.
+    pub address: Id,
+    /// False: opted out.
+    pub consent: bool,
+}
+
+/// A subscribed service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// As in usage records.
+    pub service_id: Id,
+    /// True where it is never barred (alarm, medical).
+    pub protected: bool,
+    /// True where it is paid in advance.
+    pub prepaid: bool,
+}

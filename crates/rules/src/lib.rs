@@ -1,0 +1,37 @@
+//! What dunning is: money, ids, events, commands, policy, and the account with its one [`step`] function.
+//!
+//! This crate is pure and total. There is no I/O here, no clock, no async, no hash-ordered iteration and no serde:
+//! time is passed in, every input has an answer, and the same arguments always give the same result. Replay,
+//! simulation, `explain` and the differential test rest on that.
+
+mod account;
+mod command;
+mod currency;
+mod decision;
+mod event;
+mod id;
+mod money;
+mod policy;
+mod time;
+
+pub use account::{
+    Account, BarDecided, BarInForce, Bill, Cycle, Dispute, DisputedPart, HELD_WORDS, Hold, Payment, PaymentPart,
+    PendingBar, Seen, SeenId, SentStep, Stage, standing, step,
+};
+pub use command::{Action, BarLevel, Channel, Command, RestorationReason};
+pub use currency::Currency;
+pub use decision::{Code, Decision, NoEffect, Outcome, Refusal, Transition};
+pub use event::{
+    Body, Contact, DisputeOutcome, Event, GateAnswer, Input, Interaction, Line, Profile, ReversalKind, Service, Term,
+};
+pub use id::{Id, IdHash, command_id};
+pub use money::Minor;
+pub use policy::{
+    BelowMinimum, DebitNote, DisputeEnd, PayDisputed, Policy, PolicyBook, Shortcuts, Step, StepAction, WarningRule,
+    ZoneRule,
+};
+pub use time::{DAY_MS, Day, Timestamp, Zone};
+
+/// The version of the rules in this crate, written into every decision: two decisions with the same policy, event and
+/// rules version are the same.
+pub const RULES_VERSION: u32 = 1;

@@ -1,0 +1,205 @@
+use std::sync::Arc;
+
+use crate::{BarLevel, Channel, Currency, Minor, Timestamp, Zone};
+
+/// A policy, checked and ready to use. Made from a policy file by `dunning-wire`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// `name@version`.
+    pub label: Arc<str>,
+    /// Where the account's days begin.
+    pub zone: ZoneRule,
+    /// The least that is dunned, by currency; an account under it is never dunned.
+    pub minimum: Vec<(Currency, Minor)>,
+    /// The least that is dunned in a currency that is not listed; `None`: such accounts are never dunned.
+    pub minimum_other: Option<Minor>,
+    /// A cycle's anchor is never further back than this when it starts, in milliseconds: who is found late still gets
+    /// the steps with their spacing.
+    pub late_start_ms: i64,
+    /// A step that comes later than this after its instant, in milliseconds, moves the later ones by as much;
+    /// `None`: steps are never moved.
+    pub late_after_ms: Option<i64>,
+    /// What production policies must not do.
+    pub shortcuts: Shortcuts,
+    /// In order.
+    pub steps: Vec<Step>,
+}
+
+/// Where an account's days begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ZoneRule {
+    /// In one zone for all.
+    Fixed(Zone),
+    /// In the zone of the profile; without one, in this.
+    Profile(Zone),
+}
+
+/// A step of the ladder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Unique within the policy.
+    pub name: Arc<str>,
+    /// After the anchor, in milliseconds.
+    pub offset_ms: i64,
+    /// Minutes after local midnight before which it does not come; `None`: at the very instant of the offset.
+    pub time_of_day: Option<u16>,
+    /// What is done.
+    pub action: StepAction,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StepAction {
+    /// Tells the customer.
+    Notify {
+        /// How.
+        channel: Channel,
+        /// Template name of the notification platform.
+        template: Arc<str>,
+        /// `reminder`, `warning`, or the policy's own word.
+        purpose: Arc<str>,
+        /// Sent despite an opt-out.
+        mandatory: bool,
+    },
+    /// Restricts service.
+    Bar {
+        /// How far.
+        level: BarLevel,
+        /// The warning that must precede it; `None` is a shortcut.
+        warning: Option<WarningRule>,
+    },
+}
+
+/// The warning that must precede a bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WarningRule {
+    /// Index of the warning among the policy's steps; an earlier one that notifies.
+    pub step: usize,
+    /// The least time between the two, in milliseconds.
+    pub notice_ms: i64,
+}
+
+/// What the reference workload does and a production policy must not. A policy with any of them on is refused under
+/// clock `wall`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortcuts {
+    /// What becomes of a step that falls due while less than the minimum is owed.
+    pub below_minimum: BelowMinimum,
+    /// What a resolved dispute frees.
+    pub dispute_end: DisputeEnd,
+    /// Whether a payment goes to disputed debt as to any other.
+    pub pay_disputed: PayDisputed,
+    /// Whether credit is set against a debit note.
+    pub debit_note: DebitNote,
+    /// True: an account whose profile was never seen can be barred.
+    pub bar_without_profile: bool,
+    /// True: a bar needs no warning that names it.
+    pub bar_without_warning: bool,
+    /// True: protected customers can be barred without a person's decision.
+    pub bar_protected: bool,
+}
+
+impl Shortcuts {
+    /// None of them.
+    pub const NONE: Self = Self {
+        below_minimum: BelowMinimum::Wait,
+        dispute_end: DisputeEnd::FreesItsOwn,
+        pay_disputed: PayDisputed::Last,
+        debit_note: DebitNote::DrawsOnCredit,
+        bar_without_profile: false,
+        bar_without_warning: false,
+        bar_protected: false,
+    };
+}
+
+/// What becomes of a step that falls due while less than the minimum is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BelowMinimum {
+    /// It is passed over: the next step can come without it.
+    Skip,
+    /// It waits until the minimum is owed again.
+    Wait,
+}
+
+/// What a resolved dispute frees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisputeEnd {
+    /// All that is disputed on its bills, also by others.
+    FreesTheBill,
+    /// What it disputed itself.
+    FreesItsOwn,
+}
+
+/// When a payment goes to disputed debt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayDisputed {
+    /// As to any other debt, by due date.
+    ByDueDate,
+    /// After all that is not disputed.
+    Last,
+}
+
+/// Whether credit is set against a debit note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DebitNote {
+    /// It leaves credit alone.
+    LeavesCredit,
+    /// It is paid from credit, as a new bill is.
+    DrawsOnCredit,
+}
+
+impl Policy {
+    /// The least that is dunned in a currency; `None`: nothing is.
+    #[must_use]
+    pub fn minimum(&self, currency: Option<Currency>) -> Option<Minor> {
+        let listed = currency.and_then(|c| self.minimum.iter().find(|(code, _)| *code == c).map(|(_, least)| *least));
+        // Less than one minor unit is never dunned, whatever the file says.
+        listed.or(self.minimum_other).map(|least| least.max(Minor::new(1)))
+    }
+}
+
+/// The policies in force, oldest first. A new cycle takes the last one in force at its instant; a cycle keeps its own.
+#[derive(Clone, Debug)]
+pub struct PolicyBook {
+    entries: Vec<(Timestamp, Arc<Policy>)>,
+    /// Event ids are remembered for so many days, and older events are refused; `None`: for ever.
+    pub dedupe_horizon_days: Option<u32>,
+}
+
+impl PolicyBook {
+    /// A book with one policy, in force since ever.
+    #[must_use]
+    pub fn new(first: Arc<Policy>, dedupe_horizon_days: Option<u32>) -> Self {
+        Self { entries: vec![(Timestamp::MIN, first)], dedupe_horizon_days }
+    }
+
+    /// Adds a policy, in force from an instant. An entry that begins before the last one is put at the last one's
+    /// beginning; a label that is there already changes nothing, and the answer is false.
+    pub fn add(&mut self, from: Timestamp, policy: Arc<Policy>) -> bool {
+        if self.get(&policy.label).is_some() {
+            return false;
+        }
+        let last = self.entries.last().map_or(Timestamp::MIN, |(t, _)| *t);
+        self.entries.push((from.max(last), policy));
+        true
+    }
+
+    /// The policy that a new cycle takes at an instant.
+    #[must_use]
+    pub fn current(&self, at: Timestamp) -> &Arc<Policy> {
+        // There is always a first entry, and it is in force since ever.
+        let i = self.entries.iter().rposition(|(from, _)| *from <= at).unwrap_or(0);
+        &self.entries[i].1
+    }
+
+    /// A policy by its label.
+    #[must_use]
+    pub fn get(&self, label: &str) -> Option<&Arc<Policy>> {
+        self.entries.iter().map(|(_, p)| p).find(|p| &*p.label == label)
+    }
+
+    /// All entries, oldest first.
+    pub fn entries(&self) -> impl Iterator<Item = (Timestamp, &Arc<Policy>)> {
+        self.entries.iter().map(|(t, p)| (*t, p))
+    }
+}

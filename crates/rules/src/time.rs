@@ -1,0 +1,210 @@
+use std::fmt;
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+
+/// Milliseconds in a day of 24 hours.
+pub const DAY_MS: i64 = 86_400_000;
+
+/// An instant: milliseconds since the epoch, UTC.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// Before every event.
+    pub const MIN: Self = Self(i64::MIN);
+    /// After every event.
+    pub const MAX: Self = Self(i64::MAX);
+
+    /// An instant from milliseconds since the epoch.
+    #[must_use]
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the epoch.
+    #[must_use]
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// The instant `millis` later (earlier where negative).
+    #[must_use]
+    pub const fn plus(self, millis: i64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// Milliseconds from `earlier` to this instant; negative where `earlier` is later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match DateTime::<Utc>::from_timestamp_millis(self.0) {
+            Some(t) => write!(f, "{}", t.format("%Y-%m-%dT%H:%M:%S%.3fZ")),
+            None => write!(f, "{} ms", self.0),
+        }
+    }
+}
+
+/// A calendar day: days since 1970-01-01.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub struct Day(i32);
+
+impl Day {
+    /// Before every day.
+    pub const MIN: Self = Self(i32::MIN);
+
+    /// A day from days since 1970-01-01.
+    #[must_use]
+    pub const fn from_epoch(days: i32) -> Self {
+        Self(days)
+    }
+
+    /// Days since 1970-01-01.
+    #[must_use]
+    pub const fn epoch(self) -> i32 {
+        self.0
+    }
+
+    /// The day `days` later (earlier where negative).
+    #[must_use]
+    pub const fn plus(self, days: i32) -> Self {
+        Self(self.0.saturating_add(days))
+    }
+
+    fn date(self) -> Option<NaiveDate> {
+        NaiveDate::from_num_days_from_ce_opt(self.0.checked_add(719_163)?)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.date() {
+            Some(d) => write!(f, "{d}"),
+            None => write!(f, "day {}", self.0),
+        }
+    }
+}
+
+/// A time zone: where a day begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Zone(Tz);
+
+impl Zone {
+    /// Coordinated universal time.
+    pub const UTC: Self = Self(Tz::UTC);
+
+    /// A zone by its IANA name, such as `Europe/Berlin`.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        name.parse().ok().map(Self)
+    }
+
+    /// The IANA name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.0.name()
+    }
+
+    /// The first instant of the day here. Where the clocks skip midnight, the first instant that exists.
+    #[must_use]
+    pub fn start_of_day(self, day: Day) -> Timestamp {
+        self.at(day, 0)
+    }
+
+    /// The instant of the day at so many minutes after midnight on the wall clock here. Where the clocks skip that
+    /// minute, the first one after it that exists; where they show it twice, the first.
+    #[must_use]
+    pub fn at(self, day: Day, minutes: u16) -> Timestamp {
+        let plain = Timestamp(i64::from(day.0) * DAY_MS + i64::from(minutes) * 60_000);
+        if self.0 == Tz::UTC {
+            return plain;
+        }
+        let Some(local) = day.date().and_then(|d| d.and_hms_opt(0, 0, 0)) else { return plain };
+        let local = local + TimeDelta::minutes(i64::from(minutes));
+        // A gap is at most a day long (a zone that crossed the date line).
+        (0..=96)
+            .find_map(|quarter| self.0.from_local_datetime(&(local + TimeDelta::minutes(15 * quarter))).earliest())
+            .map_or(plain, |t| Timestamp(t.timestamp_millis()))
+    }
+
+    /// The calendar day here at an instant.
+    #[must_use]
+    pub fn day_of(self, at: Timestamp) -> Day {
+        if self.0 == Tz::UTC {
+            return utc_day(at);
+        }
+        match self.local(at) {
+            Some(t) => Day(t.date().num_days_from_ce() - 719_163),
+            None => utc_day(at),
+        }
+    }
+
+    /// The first instant not before `from` at which the wall clock here shows so many minutes after midnight.
+    #[must_use]
+    pub fn next_at(self, from: Timestamp, minutes: u16) -> Timestamp {
+        let day = self.day_of(from);
+        let today = self.at(day, minutes);
+        if today >= from { today } else { self.at(day.plus(1), minutes) }
+    }
+
+    fn local(self, at: Timestamp) -> Option<NaiveDateTime> {
+        Some(DateTime::<Utc>::from_timestamp_millis(at.0)?.with_timezone(&self.0).naive_local())
+    }
+}
+
+fn utc_day(at: Timestamp) -> Day {
+    let days = at.0.div_euclid(DAY_MS).clamp(i64::from(i32::MIN), i64::from(i32::MAX));
+    Day(i32::try_from(days).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn zone(name: &str) -> Zone {
+        Zone::parse(name).expect("a zone")
+    }
+
+    #[test]
+    fn a_day_begins_at_local_midnight_in_summer_and_in_winter() {
+        let berlin = zone("Europe/Berlin");
+        let rows = [(20_666, "2026-07-31T22:00:00.000Z"), (20_820, "2027-01-01T23:00:00.000Z")];
+        for (day, start) in rows {
+            assert_eq!(berlin.start_of_day(Day(day)).to_string(), start);
+            assert_eq!(berlin.day_of(berlin.start_of_day(Day(day))), Day(day));
+            assert_eq!(berlin.day_of(berlin.start_of_day(Day(day)).plus(-1)), Day(day - 1));
+        }
+    }
+
+    #[test]
+    fn a_midnight_that_the_clocks_skip_is_the_first_instant_after_it() {
+        // Beirut goes from 23:59:59 on 27 March 2027 to 01:00 on the 28th.
+        let beirut = zone("Asia/Beirut");
+        let day = beirut.day_of(Timestamp(1_806_228_000_000));
+        let starts: Vec<_> = (-3..3).map(|n| beirut.start_of_day(day.plus(n))).collect();
+        assert!(starts.windows(2).all(|w| w[0] < w[1]));
+        assert!((-3..3).all(|n| beirut.day_of(beirut.start_of_day(day.plus(n))) == day.plus(n)));
+    }
+
+    #[test]
+    fn next_at_is_today_or_tomorrow_but_never_past() {
+        let berlin = zone("Europe/Berlin");
+        let midnight = berlin.start_of_day(Day(20_666));
+        assert_eq!(berlin.next_at(midnight, 600), midnight.plus(10 * 3_600_000));
+        assert_eq!(berlin.next_at(midnight.plus(10 * 3_600_000 + 1), 600), midnight.plus(34 * 3_600_000));
+    }
+
+    #[test]
+    fn days_out_of_the_calendar_do_not_panic() {
+        let berlin = zone("Europe/Berlin");
+        for day in [i32::MIN, i32::MAX, 0] {
+            let _ = berlin.start_of_day(Day(day));
+        }
+        let _ = (berlin.day_of(Timestamp::MIN), berlin.day_of(Timestamp::MAX), Zone::UTC.day_of(Timestamp::MIN));
+    }
+}

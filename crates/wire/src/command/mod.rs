@@ -1,0 +1,161 @@
+//! Commands as Avro datums in the layouts of their schemas, without framing.
+
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::fmt::Write;
+
+use dunning_rules::{Action, BarLevel, Command};
+
+use crate::avro::{
+    put_amount, put_array, put_bool, put_currency, put_day, put_instant, put_len, put_option, put_str, put_varint,
+};
+use crate::topic::OutputTopic;
+
+pub use view::{ActionView, CommandView, decode};
+
+/// The reason code of a bar; others come with later policies.
+const OVERDUE: &str = "overdue";
+
+/// The symbols of `RestorationReason`, in order.
+const REASONS: [&str; 11] = [
+    "PAID",
+    "PROMISE",
+    "PLAN",
+    "DISPUTE",
+    "ADJUSTMENT",
+    "HOLD",
+    "MANUAL",
+    "WRITE_OFF",
+    "ERROR",
+    "POLICY",
+    "UNKNOWN",
+];
+
+/// The topic that a command goes to.
+#[must_use]
+pub const fn topic_of(command: &Command) -> OutputTopic {
+    match command.action {
+        Action::Notify { .. } => OutputTopic::Notifications,
+        Action::Bar { .. } => OutputTopic::Barring,
+        Action::Restore { .. } => OutputTopic::Restoration,
+    }
+}
+
+/// Puts a command as a datum of its topic's schema.
+pub fn encode(account_id: &str, command: &Command, out: &mut Vec<u8>) {
+    put_text(out, &command.id);
+    put_str(out, account_id);
+    // A sequence is far below the half of its range.
+    put_varint(out, command.sequence << 1);
+    put_instant(out, command.decided_at);
+    put_str(out, &command.policy);
+    put_str(out, &command.step);
+    match &command.action {
+        Action::Notify { .. } => put_notification(out, account_id, command),
+        Action::Bar { .. } => put_bar(out, account_id, command),
+        Action::Restore { .. } => put_restoration(out, account_id, command),
+    }
+}
+
+fn put_notification(out: &mut Vec<u8>, account_id: &str, command: &Command) {
+    let Action::Notify { channel, address, template, language, payment_link, purpose, mandatory, announced_for } =
+        &command.action
+    else {
+        return;
+    };
+    put_len(out, *channel as usize);
+    put_str(out, address);
+    put_str(out, template);
+    put_str(out, if language.is_empty() { "en" } else { language });
+    out.push(0); // parameters
+    put_amount(out, command.amount_due);
+    put_currency(out, command.currency);
+    put_array(out, command.bill_ids.iter(), |out, id| put_str(out, id));
+    put_option(out, payment_link.as_deref(), put_str);
+    out.extend([0, 0]); // not_before, not_after
+    put_cycle(out, account_id, command);
+    put_str(out, purpose);
+    put_bool(out, *mandatory);
+    out.push(0); // cancels
+    put_option(out, *announced_for, put_day);
+    out.push(0); // follows
+}
+
+fn put_bar(out: &mut Vec<u8>, account_id: &str, command: &Command) {
+    let Action::Bar { level, warnings, announced_for } = &command.action else { return };
+    put_len(out, *level as usize);
+    out.push(0); // service_ids: all of the account
+    put_bool(out, *level != BarLevel::Terminated); // emergency_calls_allowed
+    put_amount(out, command.amount_due);
+    put_currency(out, command.currency);
+    put_instant(out, command.decided_at); // effective_at
+    put_cycle(out, account_id, command);
+    put_str(out, OVERDUE);
+    put_array(out, command.bill_ids.iter(), |out, id| put_str(out, id));
+    put_array(out, warnings.iter(), put_text);
+    put_option(out, *announced_for, put_day);
+    put_claim(out, level.symbol());
+}
+
+fn put_restoration(out: &mut Vec<u8>, account_id: &str, command: &Command) {
+    let Action::Restore { lifts, reason } = &command.action else { return };
+    out.push(0); // service_ids: all of the account
+    put_array(out, lifts.iter(), put_text);
+    let symbol = reason.symbol();
+    put_len(out, REASONS.iter().position(|s| *s == symbol).unwrap_or(REASONS.len() - 1));
+    put_instant(out, command.decided_at); // effective_at
+    put_cycle(out, account_id, command);
+    put_amount(out, command.amount_due); // remaining_minor
+    put_claim(out, "NONE");
+}
+
+/// `cycle_id`, `cause_event_id` and `case_id`, which stand together in every command.
+fn put_cycle(out: &mut Vec<u8>, account_id: &str, command: &Command) {
+    if command.cycle == 0 {
+        out.push(0);
+    } else {
+        put_len(out, account_id.len() + 1 + digits(command.cycle));
+        out.extend_from_slice(account_id.as_bytes());
+        let mut number = Ascii(out);
+        // Writing to memory cannot fail.
+        let _ = write!(number, "/{}", command.cycle);
+    }
+    put_option(out, command.cause_event_id.as_deref(), put_str);
+    out.push(0); // case_id
+}
+
+const fn digits(number: u32) -> usize {
+    match number.checked_ilog10() {
+        Some(log) => log as usize + 1,
+        None => 1,
+    }
+}
+
+/// What dunning claims for the whole account.
+fn put_claim(out: &mut Vec<u8>, level: &str) {
+    put_len(out, 1);
+    put_str(out, ""); // service_id
+    put_str(out, level);
+    out.push(0);
+}
+
+/// A UUID, whose text is 36 bytes.
+fn put_text(out: &mut Vec<u8>, id: &impl std::fmt::Display) {
+    const UUID_LEN: usize = 36;
+    put_len(out, UUID_LEN);
+    let start = out.len();
+    // Writing to memory cannot fail.
+    let _ = write!(Ascii(out), "{id}");
+    debug_assert_eq!(out.len() - start, UUID_LEN);
+}
+
+struct Ascii<'a>(&'a mut Vec<u8>);
+
+impl Write for Ascii<'_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}

@@ -1,0 +1,88 @@
+use dunning_rules::{Body, Day, Line, Minor, Term};
+
+use super::Named;
+use crate::BadRecord;
+use crate::avro::Reader;
+
+pub(super) fn body<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
+    match r.branch(7)? {
+        0 => issued(r),
+        1 => {
+            let body = Body::BillAdjusted { bill_id: r.id()?, delta: r.signed()? };
+            r.string()?;
+            r.option(Reader::string)?;
+            Ok((body, "BillAdjusted"))
+        }
+        2 => {
+            let body = Body::BillCancelled { bill_id: r.id()? };
+            r.string()?;
+            Ok((body, "BillCancelled"))
+        }
+        3 => {
+            let body = Body::BillWrittenOff { bill_id: r.id()?, amount: r.positive()? };
+            r.string()?;
+            r.option(Reader::string)?;
+            Ok((body, "BillWrittenOff"))
+        }
+        4 => {
+            let body = Body::WriteOffReversed { bill_id: r.id()?, amount: r.positive()? };
+            r.string()?;
+            Ok((body, "WriteOffReversed"))
+        }
+        5 => {
+            let body = Body::AccountCredited { credit_id: r.id()?, amount: r.positive()?, currency: r.currency()? };
+            r.string()?;
+            Ok((body, "AccountCredited"))
+        }
+        _ => stated(r),
+    }
+}
+
+fn issued<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
+    let bill_id = r.id()?;
+    let amount = r.amount()?;
+    let currency = r.currency()?;
+    let issued_on = r.day()?;
+    let due_on = r.day()?;
+    if due_on < issued_on {
+        return Err(BadRecord::DueBeforeIssued);
+    }
+    let terms = r.array(|r| term(r, issued_on))?;
+    if !terms.is_empty() && terms.iter().map(|t| t.amount).sum::<Minor>() != amount {
+        return Err(BadRecord::TermsDoNotSum);
+    }
+    let lines = r.array(line)?;
+    let kind = r.string()?;
+    r.string()?; // number
+    r.option(Reader::string)?; // replaces_bill_id
+    r.option(Reader::string)?; // origin_command_id
+    Ok((Body::BillIssued { bill_id, amount, currency, issued_on, due_on, terms, lines, kind }, "BillIssued"))
+}
+
+fn term(r: &mut Reader<'_>, issued_on: Day) -> Result<Term, BadRecord> {
+    let due_on = r.day()?;
+    if due_on < issued_on {
+        return Err(BadRecord::DueBeforeIssued);
+    }
+    Ok(Term { due_on, amount: r.positive()? })
+}
+
+fn line<'a>(r: &mut Reader<'a>) -> Result<Line<'a>, BadRecord> {
+    Ok(Line {
+        line_id: r.id()?,
+        service_id: r.option(Reader::id)?,
+        category: r.string()?,
+        amount: r.signed()?,
+    })
+}
+
+fn stated<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
+    r.instant()?;
+    let balance = r.signed()?;
+    let currency = r.currency()?;
+    r.each(|r| {
+        r.id()?;
+        r.signed().map(drop)
+    })?;
+    Ok((Body::BalanceStated { balance, currency }, "BalanceStated"))
+}

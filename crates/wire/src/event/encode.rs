@@ -1,0 +1,195 @@
+use dunning_rules::{Body, Currency, DisputeOutcome, Input, Interaction, Line, Profile, ReversalKind, Service, Term};
+
+use super::payment::{OUTCOMES, REVERSALS};
+use super::profile::PREPAID;
+use crate::avro::{
+    put_amount, put_array, put_bool, put_currency, put_day, put_instant, put_len, put_long, put_option, put_str,
+};
+use crate::topic::InputTopic;
+
+/// An amount in an event that the rules do not carry but the schema wants above zero.
+const ONE: i64 = 1;
+
+/// Puts an event as a datum of its topic's built-in schema: for simulations and tests. What the rules do not carry has
+/// the schema's default; where it has none, the least value that [`super::decode`] takes. An event put as a datum of
+/// another topic than its own cannot be read back.
+pub fn encode_input(topic: InputTopic, account_id: &str, input: &Input<'_>, out: &mut Vec<u8>) {
+    put_str(out, input.event_id);
+    put_str(out, account_id);
+    put_instant(out, input.occurred_at);
+    match &input.body {
+        Body::Profile(profile) => put_profile(out, profile),
+        Body::UsageRecorded => put_usage(out, input),
+        Body::Interaction(interaction) => put_interaction(out, *interaction),
+        Body::DisputeOpened { .. } | Body::DisputeResolved { .. } => put_dispute(out, &input.body),
+        body if topic == InputTopic::Payments => put_payment(out, body),
+        body => put_bill(out, body),
+    }
+}
+
+fn put_bill(out: &mut Vec<u8>, body: &Body<'_>) {
+    match body {
+        Body::BillIssued { bill_id, amount, currency, issued_on, due_on, terms, lines, kind } => {
+            put_branch(out, 0, bill_id);
+            put_amount(out, *amount);
+            put_currency(out, Some(*currency));
+            put_day(out, *issued_on);
+            put_day(out, *due_on);
+            put_array(out, terms.iter(), put_term);
+            put_array(out, lines.iter(), put_line);
+            put_str(out, kind);
+            out.extend([0, 0, 0]); // number, replaces_bill_id, origin_command_id
+        }
+        Body::BillAdjusted { bill_id, delta } => {
+            put_branch(out, 1, bill_id);
+            put_amount(out, *delta);
+            out.extend([0, 0]); // reason, origin_command_id
+        }
+        Body::BillCancelled { bill_id } => {
+            put_branch(out, 2, bill_id);
+            out.push(0); // reason
+        }
+        Body::BillWrittenOff { bill_id, amount } => {
+            put_branch(out, 3, bill_id);
+            put_amount(out, *amount);
+            out.extend([0, 0]); // reason, origin_command_id
+        }
+        Body::WriteOffReversed { bill_id, amount } => {
+            put_branch(out, 4, bill_id);
+            put_amount(out, *amount);
+            out.push(0); // reason
+        }
+        Body::AccountCredited { credit_id, amount, currency } => {
+            put_branch(out, 5, credit_id);
+            put_amount(out, *amount);
+            put_currency(out, Some(*currency));
+            out.push(0); // reason
+        }
+        Body::BalanceStated { balance, currency } => {
+            put_len(out, 6);
+            put_long(out, 0); // as_of
+            put_amount(out, *balance);
+            put_currency(out, Some(*currency));
+            out.push(0); // open_bills
+        }
+        _ => {}
+    }
+}
+
+/// A branch of the body's union whose first field is a text.
+fn put_branch(out: &mut Vec<u8>, branch: usize, first: &str) {
+    put_len(out, branch);
+    put_str(out, first);
+}
+
+fn put_term(out: &mut Vec<u8>, term: &Term) {
+    put_day(out, term.due_on);
+    put_amount(out, term.amount);
+}
+
+fn put_line(out: &mut Vec<u8>, line: &Line<'_>) {
+    put_str(out, line.line_id);
+    put_option(out, line.service_id, put_str);
+    put_str(out, line.category);
+    put_amount(out, line.amount);
+}
+
+fn put_payment(out: &mut Vec<u8>, body: &Body<'_>) {
+    match body {
+        Body::PaymentReceived { payment_id, amount, currency, bill_id } => {
+            put_branch(out, 0, payment_id);
+            put_amount(out, *amount);
+            put_currency(out, Some(*currency));
+            out.push(0); // method
+            put_option(out, *bill_id, put_str);
+            out.push(0); // command_id
+        }
+        Body::PaymentFailed { payment_id } => {
+            put_branch(out, 1, payment_id);
+            put_long(out, ONE);
+            put_currency(out, Currency::parse("EUR"));
+            out.extend([0, 0, 1, 0]); // method, decline_code, retryable, command_id
+        }
+        Body::PaymentReversed { payment_id, amount, kind } => {
+            put_branch(out, 2, payment_id);
+            put_amount(out, *amount);
+            out.extend([0, 0]); // reason, reversal_id
+            put_len(out, REVERSALS.iter().position(|k: &ReversalKind| k == kind).unwrap_or(0));
+        }
+        Body::PaymentInitiated { payment_id, amount, currency, expected_by } => {
+            put_branch(out, 3, payment_id);
+            put_amount(out, *amount);
+            put_currency(out, Some(*currency));
+            out.push(0); // method
+            put_day(out, *expected_by);
+        }
+        _ => {}
+    }
+}
+
+fn put_dispute(out: &mut Vec<u8>, body: &Body<'_>) {
+    match body {
+        Body::DisputeOpened { dispute_id, bill_id, amount } => {
+            put_branch(out, 0, dispute_id);
+            put_option(out, *bill_id, put_str);
+            put_option(out, *amount, put_amount);
+            out.extend([0, 0]); // reason, line_ids
+        }
+        Body::DisputeResolved { dispute_id, outcome, credited } => {
+            put_branch(out, 1, dispute_id);
+            put_len(out, OUTCOMES.iter().position(|o: &DisputeOutcome| o == outcome).unwrap_or(0));
+            put_amount(out, *credited);
+        }
+        _ => {}
+    }
+}
+
+fn put_profile(out: &mut Vec<u8>, profile: &Profile) {
+    put_branch(out, 0, &profile.segment);
+    put_str(out, &profile.region);
+    put_str(out, &profile.risk_class);
+    put_str(out, &profile.language);
+    put_str(out, profile.zone.name());
+    put_bool(out, profile.vulnerable);
+    put_option(out, profile.customer_since, put_day);
+    out.extend([0, 0]); // lifetime_value_minor, credit_limit_minor
+    put_array(out, profile.services.iter(), put_service);
+    put_array(out, profile.contacts.iter(), |out, contact| {
+        put_len(out, contact.channel as usize);
+        put_str(out, &contact.address);
+        put_bool(out, contact.consent);
+    });
+    put_option(out, profile.payment_link.as_deref(), put_str);
+    out.push(0); // autopay
+    put_str(out, &profile.status);
+    out.extend([0, 0, 0, 0, 0]); // closed_on, currency, payment_method_id, deposit_minor, scores
+}
+
+fn put_service(out: &mut Vec<u8>, service: &Service) {
+    put_str(out, &service.service_id);
+    out.push(0); // kind
+    put_str(out, if service.prepaid { PREPAID } else { "postpaid" });
+    put_bool(out, service.protected);
+    out.push(0); // user_id
+}
+
+fn put_usage(out: &mut Vec<u8>, input: &Input<'_>) {
+    out.extend([0, 0]); // branch, service_id
+    put_instant(out, input.occurred_at);
+    put_instant(out, input.occurred_at);
+    out.extend([0, 0, 0, 0, 0]); // data_bytes, voice_seconds, sms_count, unbilled_minor, currency
+}
+
+fn put_interaction(out: &mut Vec<u8>, interaction: Interaction) {
+    let (decision, until) = match interaction {
+        Interaction::BarApproved { until } => (1, until),
+        Interaction::BarRefused { until } => (2, until),
+        Interaction::BarDecisionWithdrawn => (3, None),
+        Interaction::NotUsed(_) => (0, None),
+    };
+    put_len(out, 9); // BarDecided
+    put_len(out, decision);
+    out.extend([0, 0]); // step, service_ids
+    put_option(out, until, put_instant);
+    out.extend([0, 0, 0]); // actor, actor_role, reason
+}

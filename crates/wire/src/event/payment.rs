@@ -1,0 +1,82 @@
+use dunning_rules::{Body, DisputeOutcome, Minor, ReversalKind};
+
+use super::Named;
+use crate::avro::Reader;
+use crate::{BadRecord, avro};
+
+/// In the order of the schema's symbols.
+pub(super) const REVERSALS: [ReversalKind; 5] = [
+    ReversalKind::Unknown,
+    ReversalKind::Chargeback,
+    ReversalKind::ReturnedDebit,
+    ReversalKind::Refund,
+    ReversalKind::Misposted,
+];
+
+/// In the order of the schema's symbols.
+pub(super) const OUTCOMES: [DisputeOutcome; 5] = [
+    DisputeOutcome::Upheld,
+    DisputeOutcome::PartlyUpheld,
+    DisputeOutcome::Rejected,
+    DisputeOutcome::Withdrawn,
+    DisputeOutcome::Unknown,
+];
+
+pub(super) fn payment<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
+    match r.branch(4)? {
+        0 => received(r),
+        1 => {
+            let payment_id = r.id()?;
+            r.positive()?;
+            r.currency()?;
+            r.string()?; // method
+            r.string()?; // decline_code
+            r.boolean()?; // retryable
+            r.option(Reader::string)?; // command_id
+            Ok((Body::PaymentFailed { payment_id }, "PaymentFailed"))
+        }
+        2 => {
+            let payment_id = r.id()?;
+            let amount = r.positive()?;
+            r.string()?; // reason
+            r.string()?; // reversal_id
+            let kind = REVERSALS[r.symbol(REVERSALS.len())?];
+            Ok((Body::PaymentReversed { payment_id, amount, kind }, "PaymentReversed"))
+        }
+        _ => {
+            let payment_id = r.id()?;
+            let amount = r.positive()?;
+            let currency = r.currency()?;
+            r.string()?; // method
+            let expected_by = r.day()?;
+            Ok((Body::PaymentInitiated { payment_id, amount, currency, expected_by }, "PaymentInitiated"))
+        }
+    }
+}
+
+fn received<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
+    let payment_id = r.id()?;
+    let amount = r.positive()?;
+    let currency = r.currency()?;
+    r.string()?; // method
+    // An empty or unknown bill is as none: the money counts either way.
+    let bill_id = r.option(Reader::string)?.filter(|id| avro::is_id(id));
+    r.option(Reader::string)?; // command_id
+    Ok((Body::PaymentReceived { payment_id, amount, currency, bill_id }, "PaymentReceived"))
+}
+
+pub(super) fn dispute<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
+    if r.branch(2)? == 0 {
+        let dispute_id = r.id()?;
+        // Not as in a payment: none would dispute every bill.
+        let bill_id = r.option(Reader::id)?;
+        let amount = r.option(Reader::positive)?;
+        r.string()?; // reason
+        r.each(|r| r.string().map(drop))?; // line_ids
+        return Ok((Body::DisputeOpened { dispute_id, bill_id, amount }, "DisputeOpened"));
+    }
+    let dispute_id = r.id()?;
+    let outcome = OUTCOMES[r.symbol(OUTCOMES.len())?];
+    let credited: Minor = r.amount()?;
+    Ok((Body::DisputeResolved { dispute_id, outcome, credited }, "DisputeResolved"))
+}

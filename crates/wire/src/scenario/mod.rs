@@ -1,0 +1,44 @@
+//! Scenarios: what happens to one account, day by day, and what a policy must and must not make of it.
+//!
+//! They lie beside their policy (`consumer.yaml`, `consumer.scenarios/*.yaml`), read like a diary, and run against the
+//! rules as the engine runs them under clock `stream`.
+
+mod find;
+mod model;
+mod raw;
+mod read;
+mod report;
+mod run;
+
+use dunning_rules::{Currency, Zone};
+
+pub use find::{Suite, find, test_path};
+pub use model::Scenario;
+pub use report::{Line, Mark, Report};
+pub use run::run;
+
+use crate::policy::node::Node;
+use crate::policy::{Findings, Notes, shape, shaped};
+
+/// Reads a scenario file. `file_name` is only shown.
+///
+/// # Errors
+/// Everything that is wrong in the file; where the YAML itself cannot be read, that alone.
+pub fn parse(file_name: &str, text: &str) -> Result<Scenario, Findings> {
+    let mut notes = Notes::new(file_name, text);
+    let scenario = Node::read(text, &mut notes).and_then(|root| {
+        let file: raw::ScenarioFile = shaped(&root, &mut notes)?;
+        let mut reader = read::Reader { root: &root, notes: &mut notes, zone: Zone::UTC, currency: Currency::parse("EUR")? };
+        Some(reader.scenario(file_name, &file))
+    });
+    match scenario {
+        Some(scenario) if !notes.has_error() => Ok(scenario),
+        _ => Err(notes.finish()),
+    }
+}
+
+/// The JSON Schema of the scenario file, for editors.
+#[must_use]
+pub fn json_schema() -> serde_json::Value {
+    shape::schema_of::<raw::ScenarioFile>()
+}

@@ -1,0 +1,200 @@
+use dunning_rules::{
+    BarLevel, Body, Channel, Currency, Day, DisputeOutcome, Hold, Interaction, Minor, Profile, RestorationReason,
+    ReversalKind, Timestamp, Zone,
+};
+
+/// A scenario, checked and ready to run against any policy.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The file, as it was named.
+    pub file: String,
+    /// What it shows, in one line.
+    pub title: String,
+    /// Of the times that are shown.
+    pub(super) zone: Zone,
+    /// In the order of time; at one instant what happens comes before what is looked at.
+    pub(super) entries: Vec<Entry>,
+    /// The first instant at which nothing more is looked at.
+    pub(super) end: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) at: Timestamp,
+    /// Of the file, from 1.
+    pub(super) line: u32,
+    pub(super) what: What,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum What {
+    Happens(Box<Happens>),
+    Expect(Expected),
+    Stands(Stands),
+    /// Until the entry's instant.
+    Nothing,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Happens {
+    pub(super) event_id: String,
+    pub(super) event: Happening,
+    /// Why it is to change nothing, where it is.
+    pub(super) no_effect: Option<String>,
+}
+
+/// An event, with names and amounts of its own.
+#[derive(Clone, Debug)]
+pub(super) enum Happening {
+    BillIssued { bill: String, amount: Minor, currency: Currency, issued: Day, due: Day },
+    BillAdjusted { bill: String, delta: Minor },
+    BillCancelled { bill: String },
+    BillWrittenOff { bill: String, amount: Minor },
+    WriteOffReversed { bill: String, amount: Minor },
+    AccountCredited { credit: String, amount: Minor, currency: Currency },
+    PaymentReceived { payment: String, amount: Minor, currency: Currency, bill: Option<String> },
+    PaymentFailed { payment: String },
+    PaymentReversed { payment: String, amount: Minor, kind: ReversalKind },
+    DisputeOpened { dispute: String, bill: Option<String>, amount: Option<Minor> },
+    DisputeResolved { dispute: String, outcome: DisputeOutcome, credited: Minor },
+    Profile(Profile),
+    Decided(Interaction),
+}
+
+/// What must follow. `None`: not compared.
+#[derive(Clone, Debug)]
+pub(super) struct Expected {
+    pub(super) kind: Kind,
+    /// `None`: a restoration.
+    pub(super) step: Option<String>,
+    pub(super) channel: Option<Channel>,
+    pub(super) level: Option<BarLevel>,
+    pub(super) amount: Option<Minor>,
+    pub(super) bills: Option<Vec<String>>,
+    pub(super) lifts: Option<Vec<String>>,
+    pub(super) names_day: Option<Day>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Notify,
+    Bar,
+    Restore(RestorationReason),
+    /// No command: a bar that waits, and why where that is compared.
+    Held(Option<Hold>),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Stands {
+    pub(super) stage: Option<&'static str>,
+    pub(super) open: Option<Minor>,
+    pub(super) credit: Option<Minor>,
+}
+
+impl Happening {
+    /// As the rules take it.
+    pub(super) fn body(&self) -> Body<'_> {
+        match self {
+            Self::BillIssued { bill, amount, currency, issued, due } => Body::BillIssued {
+                bill_id: bill,
+                amount: *amount,
+                currency: *currency,
+                issued_on: *issued,
+                due_on: *due,
+                terms: Vec::new(),
+                lines: Vec::new(),
+                kind: "regular",
+            },
+            Self::BillAdjusted { bill, delta } => Body::BillAdjusted { bill_id: bill, delta: *delta },
+            Self::BillCancelled { bill } => Body::BillCancelled { bill_id: bill },
+            Self::BillWrittenOff { bill, amount } => Body::BillWrittenOff { bill_id: bill, amount: *amount },
+            Self::WriteOffReversed { bill, amount } => Body::WriteOffReversed { bill_id: bill, amount: *amount },
+            Self::AccountCredited { credit, amount, currency } => {
+                Body::AccountCredited { credit_id: credit, amount: *amount, currency: *currency }
+            }
+            Self::PaymentReceived { payment, amount, currency, bill } => Body::PaymentReceived {
+                payment_id: payment,
+                amount: *amount,
+                currency: *currency,
+                bill_id: bill.as_deref(),
+            },
+            Self::PaymentFailed { payment } => Body::PaymentFailed { payment_id: payment },
+            Self::PaymentReversed { payment, amount, kind } => {
+                Body::PaymentReversed { payment_id: payment, amount: *amount, kind: *kind }
+            }
+            Self::DisputeOpened { dispute, bill, amount } => {
+                Body::DisputeOpened { dispute_id: dispute, bill_id: bill.as_deref(), amount: *amount }
+            }
+            Self::DisputeResolved { dispute, outcome, credited } => {
+                Body::DisputeResolved { dispute_id: dispute, outcome: *outcome, credited: *credited }
+            }
+            Self::Profile(profile) => Body::Profile(Box::new(profile.clone())),
+            Self::Decided(interaction) => Body::Interaction(interaction.clone()),
+        }
+    }
+
+    /// In words for people.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::BillIssued { bill, amount, due, .. } => format!("bill {bill} of {amount} is issued, due {due}"),
+            Self::BillAdjusted { bill, delta } => format!("bill {bill} changes by {delta}"),
+            Self::BillCancelled { bill } => format!("bill {bill} is cancelled"),
+            Self::BillWrittenOff { bill, amount } => format!("{amount} of bill {bill} is written off"),
+            Self::WriteOffReversed { bill, amount } => format!("{amount} of bill {bill} is owed again"),
+            Self::AccountCredited { amount, .. } => format!("the account is credited with {amount}"),
+            Self::PaymentReceived { amount, bill: None, .. } => format!("{amount} is paid"),
+            Self::PaymentReceived { amount, bill: Some(bill), .. } => format!("{amount} is paid on bill {bill}"),
+            Self::PaymentFailed { payment } => format!("payment {payment} is declined"),
+            Self::PaymentReversed { payment, amount, .. } => format!("{amount} of payment {payment} is taken back"),
+            Self::DisputeOpened { bill, amount, .. } => {
+                let what = amount.map_or("all".to_owned(), |a| a.to_string());
+                format!("{what} of {} is disputed", bill.as_ref().map_or("every open bill".to_owned(), |b| format!("bill {b}")))
+            }
+            Self::DisputeResolved { dispute, credited, .. } => format!("dispute {dispute} ends, {credited} is credited"),
+            Self::Profile(_) => "the profile is known".to_owned(),
+            Self::Decided(Interaction::BarApproved { .. }) => "a person allows bars".to_owned(),
+            Self::Decided(Interaction::BarRefused { .. }) => "a person refuses bars".to_owned(),
+            Self::Decided(_) => "a person takes the decision on bars back".to_owned(),
+        }
+    }
+}
+
+impl Expected {
+    /// In words for people.
+    pub(super) fn words(&self) -> String {
+        let step = self.step.as_deref().unwrap_or("");
+        let mut words = match self.kind {
+            Kind::Notify => format!("notify {step}"),
+            Kind::Bar => format!("bar {step}"),
+            Kind::Restore(reason) => format!("restore {}", reason.symbol()),
+            Kind::Held(None) => format!("{step} is held"),
+            Kind::Held(Some(hold)) => format!("{step} is held: {}", hold.word()),
+        };
+        let list = |names: &Vec<String>| names.join(" ");
+        let parts = [
+            self.channel.map(|c| c.symbol().to_owned()),
+            self.level.map(|l| l.symbol().to_owned()),
+            self.amount.map(|a| a.to_string()),
+            self.bills.as_ref().map(|b| format!("bills {}", list(b))),
+            self.lifts.as_ref().map(|l| format!("lifts {}", list(l))),
+            self.names_day.map(|d| format!("names {d}")),
+        ];
+        for part in parts.into_iter().flatten() {
+            words.push_str(", ");
+            words.push_str(&part);
+        }
+        words
+    }
+}
+
+impl Stands {
+    /// In words for people; only what is compared.
+    pub(super) fn words(&self) -> String {
+        let parts = [
+            self.stage.map(str::to_owned),
+            self.open.map(|a| format!("{a} open")),
+            self.credit.map(|a| format!("{a} credit")),
+        ];
+        format!("stands {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    }
+}

@@ -1,0 +1,337 @@
+//! The scenario file as it is written. What is documented here is what editors show.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A scenario: what happens to one account, day by day, and what a policy makes of it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Dunning scenario")]
+pub(super) struct ScenarioFile {
+    /// Always `dunning-scenario/1`.
+    #[allow(dead_code)]
+    pub(super) format: Format,
+    /// What it shows, in one line.
+    #[schemars(length(min = 1))]
+    pub(super) scenario: String,
+    /// More about it, in your own words.
+    #[serde(default)]
+    #[allow(dead_code)]
+    pub(super) story: Option<String>,
+    /// The zone of the times in the diary, such as `Europe/Berlin`. Without it: UTC.
+    #[serde(default)]
+    pub(super) time_zone: Option<String>,
+    /// Who the account is.
+    #[serde(default)]
+    pub(super) account: Account,
+    /// What happens and what follows, in the order of time. Every command must be expected: what is not written here
+    /// must not come.
+    #[schemars(length(min = 1))]
+    pub(super) diary: Vec<Entry>,
+}
+
+/// The vocabulary.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) enum Format {
+    #[serde(rename = "dunning-scenario/1")]
+    One,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Account {
+    /// Currency of every amount in the diary. Without it: EUR.
+    pub(super) currency: Option<String>,
+    /// The profile that is known from the start. Without it: none is known (`{}` is a profile without particulars).
+    pub(super) profile: Option<Profile>,
+}
+
+/// A customer's profile.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Profile {
+    /// Where the customer's days begin. Without it: the scenario's zone.
+    pub(super) time_zone: Option<String>,
+    /// BCP 47 tag, such as `de`. Without it: `en`.
+    pub(super) language: Option<String>,
+    /// Customer category. Without it: `consumer`.
+    pub(super) segment: Option<String>,
+    /// ISO 3166 code.
+    pub(super) region: Option<String>,
+    /// `true`: never barred without a person's decision.
+    pub(super) vulnerable: bool,
+    /// The channels that the customer opted out of.
+    pub(super) opted_out: Vec<Channel>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum Channel {
+    Email,
+    Sms,
+    Push,
+    Whatsapp,
+    Ivr,
+    Voice,
+    Letter,
+}
+
+/// One entry of the diary: when, and one thing that happens or must follow.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Entry {
+    /// When: `2026-08-05 09:00` or, at midnight, `2026-08-05`, in the scenario's zone.
+    pub(super) at: Option<String>,
+    /// Nothing comes before this day (or instant) that is not written in the diary.
+    pub(super) nothing_until: Option<String>,
+    /// A command that follows.
+    pub(super) expect: Option<Expect>,
+    /// How the account stands at the end of this instant.
+    pub(super) stands: Option<Stands>,
+    /// A bill is issued.
+    pub(super) bill_issued: Option<BillIssued>,
+    /// A credit note (negative) or a debit note changes a bill.
+    pub(super) bill_adjusted: Option<OfBill>,
+    /// A bill is withdrawn as if never issued.
+    pub(super) bill_cancelled: Option<WholeBill>,
+    /// All or part of a bill is given up.
+    pub(super) bill_written_off: Option<OfBill>,
+    /// A write-off is taken back.
+    pub(super) write_off_reversed: Option<OfBill>,
+    /// Credit is given to the account.
+    pub(super) account_credited: Option<Credit>,
+    /// A payment is settled.
+    pub(super) payment_received: Option<Payment>,
+    /// An attempt to collect is declined.
+    pub(super) payment_failed: Option<WholePayment>,
+    /// A payment is taken back, in whole or in part.
+    pub(super) payment_reversed: Option<OfPayment>,
+    /// The customer contests what is owed.
+    pub(super) dispute_opened: Option<DisputeOpened>,
+    /// A dispute ends.
+    pub(super) dispute_resolved: Option<DisputeResolved>,
+    /// The customer's profile becomes known, or changes.
+    pub(super) profile: Option<Profile>,
+    /// A person allows bars on a protected customer.
+    pub(super) bar_approved: Option<Decided>,
+    /// A person forbids bars.
+    pub(super) bar_refused: Option<Decided>,
+    /// A person takes an approval or a refusal back: `{}`.
+    pub(super) bar_decision_withdrawn: Option<Nothing>,
+    /// Where the event is to change nothing: why, such as `known_payment`. Without it the event must have an effect.
+    pub(super) no_effect: Option<String>,
+    /// The event's own id, to send the same event twice. Without it: its own.
+    pub(super) event_id: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BillIssued {
+    /// Name of the bill.
+    pub(super) bill: String,
+    /// In minor units (cents).
+    #[schemars(range(min = 0, max = 1_000_000_000_000_000_i64))]
+    pub(super) amount: i64,
+    /// Last day on which a payment is in time.
+    pub(super) due: String,
+    /// Date of the bill. Without it: the day of the entry.
+    #[serde(default)]
+    pub(super) issued: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfBill {
+    /// Name of the bill.
+    pub(super) bill: String,
+    /// In minor units (cents).
+    #[schemars(range(min = -1_000_000_000_000_000_i64, max = 1_000_000_000_000_000_i64))]
+    pub(super) amount: i64,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WholeBill {
+    /// Name of the bill.
+    pub(super) bill: String,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Credit {
+    /// In minor units (cents).
+    #[schemars(range(min = 1, max = 1_000_000_000_000_000_i64))]
+    pub(super) amount: i64,
+    /// Name of the credit. Without it: its own.
+    #[serde(default)]
+    pub(super) credit: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Payment {
+    /// In minor units (cents).
+    #[schemars(range(min = 1, max = 1_000_000_000_000_000_i64))]
+    pub(super) amount: i64,
+    /// The bill that the payer named.
+    #[serde(default)]
+    pub(super) bill: Option<String>,
+    /// Name of the payment, so that it can be taken back. Without it: its own.
+    #[serde(default)]
+    pub(super) payment: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WholePayment {
+    /// Name of the payment.
+    pub(super) payment: String,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfPayment {
+    /// Name of the payment.
+    pub(super) payment: String,
+    /// In minor units (cents).
+    #[schemars(range(min = 1, max = 1_000_000_000_000_000_i64))]
+    pub(super) amount: i64,
+    /// Why.
+    #[serde(default)]
+    pub(super) kind: Option<Reversal>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Reversal {
+    Chargeback,
+    ReturnedDebit,
+    Refund,
+    Misposted,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DisputeOpened {
+    /// Name of the dispute.
+    pub(super) dispute: String,
+    /// The bill contested. Without it: every bill that is open.
+    #[serde(default)]
+    pub(super) bill: Option<String>,
+    /// The part contested, in minor units (cents). Without it: all of it.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1_000_000_000_000_000_i64))]
+    pub(super) amount: Option<i64>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DisputeResolved {
+    /// Name of the dispute.
+    pub(super) dispute: String,
+    /// Who was right.
+    pub(super) outcome: DisputeOutcome,
+    /// Credited to the bills contested, in minor units (cents). Without it: nothing.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1_000_000_000_000_000_i64))]
+    pub(super) credited: i64,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum DisputeOutcome {
+    Upheld,
+    PartlyUpheld,
+    Rejected,
+    Withdrawn,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Decided {
+    /// Until when. Without it: until decided again.
+    #[serde(default)]
+    pub(super) until: Option<String>,
+}
+
+/// A command that must follow. Only what is written is compared.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Expect {
+    /// The step that tells the customer.
+    pub(super) notify: Option<String>,
+    /// The step that bars.
+    pub(super) bar: Option<String>,
+    /// Every bar is lifted, and why.
+    pub(super) restore: Option<Reason>,
+    /// The step whose bar waits (no command); `because` says why.
+    pub(super) held: Option<String>,
+    /// Why a bar waits: `no_profile`, `protected`, `refused` or `no_warning`.
+    pub(super) because: Option<Because>,
+    /// The channel of the notice.
+    pub(super) channel: Option<Channel>,
+    /// The level of the bar.
+    pub(super) level: Option<Level>,
+    /// Overdue and not disputed, in minor units (cents).
+    pub(super) amount: Option<i64>,
+    /// The bills that it is about, oldest due date first.
+    pub(super) bills: Option<Vec<String>>,
+    /// The steps whose bars are lifted, in the order in which they came.
+    pub(super) lifts: Option<Vec<String>>,
+    /// The day that a warning names for its bar.
+    pub(super) names_day: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum Reason {
+    Paid,
+    Dispute,
+    Adjustment,
+    WriteOff,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Because {
+    NoProfile,
+    Protected,
+    Refused,
+    NoWarning,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum Level {
+    Throttled,
+    Outgoing,
+    Full,
+    Terminated,
+}
+
+/// How the account stands. Only what is written is compared.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Stands {
+    /// `clear`, `entered`, `notified`, `barred_throttled`, `barred_outgoing`, `barred_full`.
+    pub(super) stage: Option<Stage>,
+    /// Owed in all, due or not, disputed or not, in minor units (cents).
+    pub(super) open: Option<i64>,
+    /// Credit of the account, in minor units (cents).
+    pub(super) credit: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Stage {
+    Clear,
+    Entered,
+    Notified,
+    BarredThrottled,
+    BarredOutgoing,
+    BarredFull,
+}

@@ -1,0 +1,119 @@
+use dunning_rules::{Account, Timestamp};
+
+use super::account::{get_account, put_account};
+use super::bytes::{Bytes, put_instant};
+use super::{STATE_VERSION, StaleMark, StateError, StoredRow};
+use crate::avro::{put_long, put_varint};
+use crate::topic::InputTopic;
+
+/// Bits of the flags after the version.
+const DEADLINE: u8 = 1;
+const PENDING: u8 = 2;
+const STALE: u8 = 4;
+
+/// What the engine asks of every row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peek {
+    /// When the account acts next by itself.
+    pub deadline: Option<Timestamp>,
+    /// True where a bar waits for the gate's answer.
+    pub pending: bool,
+    /// True where a record of the account could not be read.
+    pub stale: bool,
+}
+
+/// Puts an account with its stale marks.
+pub fn encode_row(row: &StoredRow, out: &mut Vec<u8>) {
+    encode(&row.account, &row.stale, out);
+}
+
+/// Puts an account that has no stale marks.
+pub fn encode_account(account: &Account, out: &mut Vec<u8>) {
+    encode(account, &[], out);
+}
+
+pub(crate) fn encode(account: &Account, stale: &[StaleMark], out: &mut Vec<u8>) {
+    put_varint(out, u64::from(STATE_VERSION));
+    let mut flags = 0;
+    if account.deadline.is_some() {
+        flags |= DEADLINE;
+    }
+    if account.pending().is_some() {
+        flags |= PENDING;
+    }
+    if !stale.is_empty() {
+        flags |= STALE;
+    }
+    out.push(flags);
+    if let Some(deadline) = account.deadline {
+        put_instant(out, deadline);
+    }
+    if !stale.is_empty() {
+        put_varint(out, stale.len() as u64);
+        for mark in stale {
+            out.push(mark.topic as u8);
+            put_long(out, mark.offset);
+        }
+    }
+    put_account(out, account);
+}
+
+/// An account with its stale marks.
+///
+/// # Errors
+/// The version is unknown or the bytes are damaged.
+pub fn decode_row(bytes: &[u8]) -> Result<StoredRow, StateError> {
+    let mut b = Bytes::new(bytes);
+    let head = head(&mut b)?;
+    let stale = if head.stale { b.list(mark)? } else { Vec::new() };
+    let mut account = get_account(&mut b)?;
+    b.end()?;
+    account.deadline = head.deadline;
+    if account.pending().is_some() != head.pending {
+        return Err(StateError::Damaged("the flag of a waiting bar"));
+    }
+    Ok(StoredRow { stale, account })
+}
+
+/// An account without its stale marks.
+///
+/// # Errors
+/// As [`decode_row`].
+pub fn decode_account(bytes: &[u8]) -> Result<Account, StateError> {
+    decode_row(bytes).map(|row| row.account)
+}
+
+/// What the engine asks of every row, without decoding the account.
+///
+/// # Errors
+/// The version is unknown or the first bytes are damaged.
+pub fn peek(bytes: &[u8]) -> Result<Peek, StateError> {
+    head(&mut Bytes::new(bytes))
+}
+
+/// When the account acts next by itself, without decoding it.
+///
+/// # Errors
+/// As [`peek`].
+pub fn peek_deadline(bytes: &[u8]) -> Result<Option<Timestamp>, StateError> {
+    peek(bytes).map(|head| head.deadline)
+}
+
+fn head(b: &mut Bytes<'_>) -> Result<Peek, StateError> {
+    // Older versions are read here, each by its own function, once there are any.
+    match b.small::<u32>()? {
+        STATE_VERSION => {}
+        other => return Err(StateError::UnknownVersion(other)),
+    }
+    let flags = b.byte()?;
+    if flags > (DEADLINE | PENDING | STALE) {
+        return Err(StateError::Damaged("the flags"));
+    }
+    let deadline = if flags & DEADLINE == 0 { None } else { Some(b.instant()?) };
+    Ok(Peek { deadline, pending: flags & PENDING != 0, stale: flags & STALE != 0 })
+}
+
+fn mark(b: &mut Bytes<'_>) -> Result<StaleMark, StateError> {
+    let topic = InputTopic::from_index(usize::from(b.byte()?)).ok_or(StateError::Damaged("a topic"))?;
+    Ok(StaleMark { topic, offset: b.signed()? })
+}

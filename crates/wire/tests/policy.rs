@@ -1,0 +1,226 @@
+//! The policy file: what is taken, what is refused and how it is said.
+
+use std::path::PathBuf;
+
+use dunning_rules::{
+    BarLevel, BelowMinimum, Channel, Currency, DAY_MS, DebitNote, DisputeEnd, Minor, PayDisputed, Shortcuts, StepAction,
+    WarningRule, Zone, ZoneRule,
+};
+use dunning_wire::policy::{self, Loaded, Severity};
+
+fn policies() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy/policies")
+}
+
+fn load(name: &str) -> Loaded {
+    let text = std::fs::read_to_string(policies().join(name)).expect("a policy file");
+    policy::parse(name, &text).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// The smallest policy for customers, in which the rows of the tests below replace or add lines.
+const SMALL: &str = "\
+format: dunning-policy/1
+policy: small
+version: 3
+time_zone: UTC
+minimum: { EUR: 1000, other: none }
+late_start: 1d
+late_after: 12h
+default_procedure: standard
+procedures:
+  standard:
+    steps:
+      - step: final
+        at: 18d
+        notify: { channel: EMAIL, mandatory: true }
+      - step: bar
+        at: 32d
+        bar: { level: FULL, after_warning: final, notice: 14d }
+";
+
+#[test]
+fn the_reference_is_the_contract_to_the_letter() {
+    let loaded = load("reference.yaml");
+    let p = &loaded.policy;
+    assert_eq!((&*p.label, p.zone), ("reference@1", ZoneRule::Fixed(Zone::UTC)));
+    assert_eq!((p.minimum.len(), p.minimum_other), (0, Some(Minor::new(500))));
+    assert_eq!((p.late_start_ms, p.late_after_ms), (4 * DAY_MS, None));
+    let all_on = Shortcuts {
+        below_minimum: BelowMinimum::Skip,
+        dispute_end: DisputeEnd::FreesTheBill,
+        pay_disputed: PayDisputed::ByDueDate,
+        debit_note: DebitNote::LeavesCredit,
+        bar_without_profile: true,
+        bar_without_warning: true,
+        bar_protected: true,
+    };
+    assert_eq!(p.shortcuts, all_on);
+    let notify = |channel, template: &str, purpose: &str| StepAction::Notify {
+        channel,
+        template: template.into(),
+        purpose: purpose.into(),
+        mandatory: false,
+    };
+    let bar = |level| StepAction::Bar { level, warning: None };
+    let steps = [
+        ("reminder", 4, notify(Channel::Email, "reminder", "reminder")),
+        ("warning", 11, notify(Channel::Sms, "warning", "warning")),
+        ("final", 18, notify(Channel::Email, "final", "warning")),
+        ("bar-outgoing", 24, bar(BarLevel::Outgoing)),
+        ("bar-full", 34, bar(BarLevel::Full)),
+    ];
+    assert_eq!(p.steps.len(), steps.len());
+    for (step, (name, days, action)) in p.steps.iter().zip(steps) {
+        assert_eq!((&*step.name, step.offset_ms, step.time_of_day), (name, days * DAY_MS, None));
+        assert_eq!(step.action, action, "{name}");
+    }
+    assert_eq!(loaded.warnings, []);
+}
+
+#[test]
+fn the_reference_is_refused_for_customers_and_each_shortcut_is_named_with_its_line() {
+    let errors = load("reference.yaml").for_wall().expect_err("shortcuts are on");
+    let names = load("reference.yaml").shortcuts_on;
+    assert_eq!(names.len(), 7);
+    for (finding, name) in errors.0.iter().zip(names) {
+        assert!(finding.text.trim_start().starts_with(name), "{finding}");
+        assert!(finding.message.contains(name) && finding.line > 0, "{finding}");
+    }
+}
+
+#[test]
+fn the_consumer_policy_takes_no_shortcut_and_looks_right() {
+    let loaded = load("consumer.yaml");
+    assert_eq!(loaded.policy.shortcuts, Shortcuts::NONE);
+    assert!(loaded.for_wall().is_ok() && loaded.shortcuts_on.is_empty());
+    assert_eq!(loaded.warnings, []);
+    assert_eq!(loaded.policy.zone, ZoneRule::Profile(Zone::parse("Europe/Berlin").expect("a zone")));
+    assert_eq!((loaded.name.as_str(), loaded.version, loaded.effective_from), ("consumer", 1, None));
+}
+
+#[test]
+fn what_is_left_out_has_the_safe_value() {
+    let loaded = policy::parse("small.yaml", SMALL).unwrap_or_else(|e| panic!("{e}"));
+    let p = &loaded.policy;
+    assert_eq!((p.shortcuts, loaded.warnings.len(), loaded.digest.len()), (Shortcuts::NONE, 0, 32));
+    assert_eq!((p.minimum(Currency::parse("EUR")), p.minimum(Currency::parse("USD"))), (Some(Minor::new(1000)), None));
+    let warned = StepAction::Bar { level: BarLevel::Full, warning: Some(WarningRule { step: 0, notice_ms: 14 * DAY_MS }) };
+    assert_eq!(p.steps[1].action, warned);
+    let StepAction::Notify { purpose, template, mandatory, .. } = &p.steps[0].action else { panic!("a notice") };
+    assert_eq!((&**purpose, &**template, *mandatory), ("warning", "final", true));
+}
+
+#[test]
+fn a_currency_can_be_left_out_of_dunning() {
+    let text = SMALL.replace("EUR: 1000, other: none", "EUR: none, other: 1");
+    let p = policy::parse("small.yaml", &text).unwrap_or_else(|e| panic!("{e}")).policy;
+    assert_eq!(p.minimum(Currency::parse("USD")), Some(Minor::new(1)));
+    assert!(p.minimum(Currency::parse("EUR")).is_none_or(|least| least > Minor::TURNOVER_MAX));
+}
+
+/// One edit of the small policy, and what must be said of it: severity, the offending text, a part of the message.
+#[test]
+fn every_mistake_is_shown_at_its_place() {
+    use Severity::{Error, Warning};
+    let rows = [
+        ("format: dunning-policy/1", "format: dunning-policy/2", Error, "dunning-policy/2", "not a word"),
+        ("version: 3", "version: 0", Error, "0", "less than 1"),
+        ("version: 3", "version: three", Error, "three", "expected a whole number, found text"),
+        ("version: 3", "version:", Error, "version", "no value"),
+        ("version: 3\n", "", Error, "format", "`version` is missing"),
+        ("policy: small", "policy: Small", Error, "Small", "not a name"),
+        ("policy: small", "policy: 12", Error, "12", "expected text, found a whole number"),
+        ("version: 3", "version: 3\nversion: 4", Error, "version", "duplicate"),
+        ("version: 3", "version: 3\neffective_from: tomorrow", Error, "tomorrow", "not an instant"),
+        ("time_zone: UTC", "time_zone: Berlin", Error, "Berlin", "no time zone"),
+        ("time_zone: UTC", "time_zone: { from: profile }", Error, "time_zone", "`default` is missing"),
+        ("time_zone: UTC", "time_zone: { from: moon, default: UTC }", Error, "moon", "not a word"),
+        ("EUR: 1000", "EURO: 1000", Error, "EURO", "no currency"),
+        ("EUR: 1000", "EUR: 0", Error, "0", "less than 1"),
+        ("EUR: 1000", "EUR: 10.50", Error, "10.50", "a number with decimals"),
+        ("EUR: 1000", "EUR: nothing", Error, "nothing", "not a word"),
+        (", other: none", "", Error, "minimum", "other currencies"),
+        ("late_start: 1d", "late_start: 0d", Warning, "0d", "every account starts late"),
+        ("late_start: 1d", "late_start: 40d", Warning, "40d", "at once"),
+        ("late_after: 12h", "late_after: 12 h", Error, "12 h", "not a span"),
+        ("late_after: 12h", "late_afer: 12h", Error, "late_afer", "unknown key `late_afer`"),
+        ("default_procedure: standard", "default_procedure: gold", Error, "gold", "no procedure `gold`"),
+        ("at: 18d", "at: 18", Error, "18", "expected text"),
+        ("at: 18d", "at: 33d", Error, "32d", "before the step above"),
+        ("at: 18d", "at: 20d", Warning, "14d", "less than the notice"),
+        ("at: 18d", "at: 18d\n        from: \"24:00\"", Error, "\"24:00\"", "not a time of day"),
+        ("at: 18d", "at: 18d\n        from: \"09:00\"", Warning, "14d", "13d 15h after its warning"),
+        ("step: bar", "step: final", Error, "final", "called `final` too"),
+        ("step: bar", "step: restore", Error, "restore", "taken"),
+        ("channel: EMAIL", "channel: email", Error, "email", "not a word"),
+        (", mandatory: true", "", Warning, "notify", "opt-out"),
+        ("level: FULL", "level: TERMINATED", Error, "TERMINATED", "cannot be"),
+        ("after_warning: final, ", "", Error, "14d", "of which warning"),
+        (", after_warning: final, notice: 14d", "", Error, "bar", "without a warning"),
+        (", notice: 14d", "", Error, "bar", "how long before"),
+        ("after_warning: final", "after_warning: finale", Error, "finale", "no earlier step"),
+        ("notice: 14d", "notice: 12h", Error, "12h", "shorter than a day"),
+        ("        bar: {", "        notify: { channel: SMS }\n        bar: {", Error, "- step: bar", "one thing"),
+        ("        notify: { channel: EMAIL, mandatory: true }\n", "", Error, "- step: final", "does nothing"),
+        ("steps:", "stops:", Error, "stops", "unknown key"),
+        ("policy: small", "policy: [small", Error, "", ""),
+    ];
+    let mut wrong = Vec::new();
+    for (old, new, severity, text, message) in rows {
+        assert!(SMALL.contains(old), "{old}");
+        let edited = SMALL.replace(old, new);
+        let found = match policy::parse("small.yaml", &edited) {
+            Ok(loaded) => loaded.warnings,
+            Err(errors) => errors.0,
+        };
+        let fits = |f: &&policy::Finding| {
+            let at: String = f.text.chars().skip((f.column as usize).saturating_sub(1)).collect();
+            let at = if text.starts_with("- ") { f.text.trim_start().to_owned() } else { at };
+            f.severity == severity && f.message.contains(message) && f.line > 0 && at.starts_with(text)
+        };
+        let shown: Vec<_> = found.iter().map(ToString::to_string).collect();
+        if !found.iter().any(|f| fits(&f)) {
+            wrong.push(format!("{old} -> {new}:\n{}", shown.join("\n\n")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n\n"));
+}
+
+#[test]
+fn a_finding_reads_like_a_compilers() {
+    let text = SMALL.replace("at: 32d", "at: 3d").replace("policy: small", "policy: Small");
+    let errors = policy::parse("small.yaml", &text).expect_err("two mistakes").to_string();
+    let expected = "\
+small.yaml:2:9: error: `Small` is not a name
+    2 | policy: Small
+      |         ^^^^^
+   at: policy
+ help: small letters, digits and hyphens, a letter first, at most 64
+
+small.yaml:16:13: error: it comes before the step above it (`final`, 18d)
+   16 |         at: 3d
+      |             ^^
+   at: procedures.standard.steps[1].at
+ help: put the steps in the order in which they come";
+    assert_eq!(errors, expected);
+}
+
+#[test]
+fn a_file_that_is_not_a_policy_is_refused_in_words() {
+    for text in ["", "# nothing\n", "- a\n- b\n", "42\n", "\u{0}", "a: &x [*x]\n", &"[".repeat(500), "a: 1\n---\nb: 2\n"] {
+        let errors = policy::parse("x.yaml", text).expect_err(text);
+        assert!(errors.has_error() && !errors.to_string().is_empty());
+    }
+}
+
+#[test]
+fn the_schema_for_editors_is_up_to_date() {
+    let path = policies().join("policy.schema.json");
+    let expected = policy::json_schema();
+    if std::env::var_os("DUNNING_WRITE_SCHEMA").is_some() {
+        std::fs::write(&path, format!("{expected:#}\n")).expect("the schema can be written");
+    }
+    let text = std::fs::read_to_string(&path).expect("policy.schema.json");
+    let found: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert!(found == expected, "run this test once with DUNNING_WRITE_SCHEMA=1 to write the file again");
+}

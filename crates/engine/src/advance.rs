@@ -51,18 +51,16 @@ impl<S: Store> Shard<S> {
     }
 
     fn take_head<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>, topic: InputTopic) -> Result<bool, Halt> {
-        match self.readiness(desk, topic) {
-            Readiness::Schema => Ok(false),
-            Readiness::Ready => {
-                self.take_record(desk, topic)?;
-                Ok(true)
-            }
+        self.blocked = self.readiness(desk, topic) == Readiness::Schema;
+        if !self.blocked {
+            self.take_record(desk, topic)?;
         }
+        Ok(!self.blocked)
     }
 
     /// True where [`Shard::advance`] would find something, as far as can be told without trying.
     pub fn can_advance<B: Broker, C: Clock>(&self, desk: &Desk<B, C>) -> bool {
-        if desk.schemas.is_waiting() {
+        if self.blocked {
             return false;
         }
         if desk.is_stream() {

@@ -1,6 +1,6 @@
 //! A lane: one thread with one consumer and one producer, and the shards that the group gave it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -39,11 +39,15 @@ pub enum Turn {
 /// A lane.
 pub struct Lane<B, S: Stores, C> {
     pub(crate) desk: Desk<B, C>,
-    stores: S,
+    pub(crate) stores: S,
     pub(crate) shards: BTreeMap<Partition, Shard<S::Store>>,
     asks: Receiver<Ask>,
-    polled: Vec<Polled>,
+    pub(crate) polled: Vec<Polled>,
     pub(crate) gauges: crate::gauge::Gauges,
+    /// Shards that are ours and have to be opened.
+    pub(crate) opening: BTreeSet<Partition>,
+    /// A new producer has to be made before anything is taken.
+    pub(crate) renew: bool,
 }
 
 impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
@@ -95,17 +99,26 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         if !away {
             heard?;
         }
-        for item in polled.drain(..) {
-            self.hear(item)?;
+        let mut items = polled.drain(..);
+        while let Some(item) = items.next() {
+            if let Err(halt) = self.hear(item) {
+                // Records come again; a change of shards does not.
+                self.polled = items.filter(|p| matches!(p, Polled::Membership(_))).collect();
+                return Err(halt);
+            }
         }
+        drop(items);
         self.polled = polled;
+        if !self.resume_work()? {
+            return Ok(Turn::Idle);
+        }
         self.ask_registry()?;
         let mut worked = false;
         for partition in self.running() {
             worked |= self.advance(partition)?;
         }
         self.knock()?;
-        let idle = !worked && self.shards.values().all(|s| s.queues.is_empty());
+        let idle = self.shards.values().all(|s| s.queues.is_empty() && !s.can_advance(&self.desk));
         if self.is_commit_due(idle) {
             self.commit()?;
         }
@@ -167,20 +180,19 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
     fn change(&mut self, change: Membership) -> Result<(), Halt> {
         match change {
             Membership::Assigned(shards) => {
+                self.opening.extend(&shards);
                 self.desk.broker.accept(&shards)?;
-                for partition in shards {
-                    self.open(partition)?;
-                }
             }
             Membership::Revoked(shards) => {
-                self.commit()?;
-                self.drop_shards(&shards, true)?;
+                let committed = self.commit();
+                self.drop_shards(&shards, committed.is_ok());
                 self.desk.broker.release(&shards)?;
+                committed?;
             }
             Membership::Lost(shards) => {
                 tracing::warn!(?shards, "shards were lost: what was not committed is void");
                 let void = !self.desk.batch.is_empty();
-                self.drop_shards(&shards, false)?;
+                self.drop_shards(&shards, false);
                 self.desk.broker.release(&shards)?;
                 if void {
                     return Err(Halt::Void(crate::BrokerError {
@@ -194,8 +206,9 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         Ok(())
     }
 
-    fn drop_shards(&mut self, shards: &[Partition], follow: bool) -> Result<(), Halt> {
+    fn drop_shards(&mut self, shards: &[Partition], follow: bool) {
         for partition in shards {
+            self.opening.remove(partition);
             let Some(mut shard) = self.shards.remove(partition) else { continue };
             if follow && shard.is_running() {
                 // The store is a cache: a shard that goes away is not held up for it.
@@ -205,16 +218,6 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
             }
             tracing::info!(partition, "shard was given back");
         }
-        Ok(())
-    }
-
-    fn open(&mut self, partition: Partition) -> Result<(), Halt> {
-        let identity = Shard::<S::Store>::identity(partition, &self.desk.settings);
-        let (store, opened) = self.stores.open(&identity).map_err(|e| Halt::store(partition, e))?;
-        tracing::info!(partition, ?opened, "store opened");
-        let shard = Shard::open(partition, store, &self.stores, &mut self.desk)?;
-        self.shards.insert(partition, shard);
-        Ok(())
     }
 
     fn running(&self) -> Vec<Partition> {
@@ -385,74 +388,17 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         }
     }
 
-    /// Meets what stopped a round.
-    fn recover(&mut self, halt: Halt) -> Result<(), LaneError> {
-        let void = match halt {
-            Halt::End(error) => return Err(error),
-            Halt::Store(partition, why) => {
-                tracing::warn!(partition, why, "a store failed");
-                None
-            }
-            Halt::Void(error) => {
-                tracing::warn!(%error, "the batch is void: back to the last checkpoint");
-                Some(false)
-            }
-            Halt::Unknown(error) => {
-                tracing::warn!(%error, "whether the batch was committed is not known: a new producer looks");
-                self.desk.meters.transactions.add("unknown", 1);
-                Some(true)
-            }
-        };
-        let aborted = self.desk.batch.open;
-        self.desk.batch = crate::desk::Batch::default();
-        self.polled.clear();
-        let renew = match void {
-            Some(true) => true,
-            _ if aborted => {
-                self.desk.meters.transactions.add("aborted", 1);
-                self.desk.broker.abort().is_err()
-            }
-            _ => false,
-        };
-        if renew {
-            self.desk.broker.renew().map_err(LaneError::Broker)?;
-        }
-        self.rebuild()
-    }
-
-    /// Every shard goes back to what is committed.
-    fn rebuild(&mut self) -> Result<(), LaneError> {
-        for (partition, shard) in std::mem::take(&mut self.shards) {
-            let Shard { store, .. } = shard;
-            match Shard::open(partition, store, &self.stores, &mut self.desk) {
-                Ok(shard) => {
-                    self.shards.insert(partition, shard);
-                }
-                Err(Halt::End(error)) => return Err(error),
-                // The broker is away just now. Without its shard's place in memory the lane cannot go on: it ends, and
-                // the next start begins from what is committed.
-                Err(Halt::Void(error) | Halt::Unknown(error)) => return Err(LaneError::Broker(error)),
-                Err(Halt::Store(_, text)) => return Err(LaneError::State(text)),
-            }
-        }
-        Ok(())
-    }
-
     /// Commits what is done, lets the stores follow, and leaves the group.
     ///
     /// # Errors
     /// As [`Lane::turn`].
     pub fn stop(mut self) -> Result<(), LaneError> {
-        if let Err(halt) = self.commit() {
-            self.recover(halt)?;
-        } else {
-            let shards: Vec<Partition> = self.shards.keys().copied().collect();
-            if let Err(Halt::End(error)) = self.drop_shards(&shards, true) {
-                return Err(error);
-            }
-        }
+        let committed = self.commit();
+        let shards: Vec<Partition> = self.shards.keys().copied().collect();
+        self.drop_shards(&shards, committed.is_ok());
+        let ended = committed.or_else(|halt| self.recover(halt));
         self.desk.broker.leave();
-        Ok(())
+        ended
     }
 }
 

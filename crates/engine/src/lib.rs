@@ -16,6 +16,7 @@ mod memory;
 mod meter;
 mod port;
 mod queue;
+mod recover;
 mod restore;
 mod schemas;
 mod settings;

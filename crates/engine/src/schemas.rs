@@ -61,11 +61,6 @@ impl Schemas {
         Known::NotYet
     }
 
-    /// True where a schema is being asked for: some record waits for it.
-    pub fn is_waiting(&self) -> bool {
-        !self.asked.is_empty()
-    }
-
     /// True where the registry has to be asked now.
     pub fn wants(&self, now: Duration) -> bool {
         self.asked.values().any(|a| a.next <= now)

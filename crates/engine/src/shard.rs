@@ -81,6 +81,8 @@ pub struct Shard<S> {
     pub decisions_next: i64,
     /// When held bars were looked at again.
     pub looked: Duration,
+    /// The next record waits for its schema.
+    pub blocked: bool,
 }
 
 /// What a store remembers besides accounts and decisions.
@@ -109,6 +111,7 @@ impl<S: Store> Shard<S> {
             offsets_at: now,
             decisions_next: 0,
             looked: now,
+            blocked: false,
         }
     }
 

@@ -7,6 +7,7 @@ mod avro;
 mod bad;
 
 pub mod api;
+pub mod canonical;
 pub mod command;
 pub mod control;
 pub mod deadletter;
@@ -15,6 +16,13 @@ pub mod event;
 pub mod frame;
 mod json;
 pub mod policy;
+pub mod scenario;
+#[cfg(test)]
+mod outputs;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod sample;
 pub mod schema;
 pub mod state;
 pub mod state_record;

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use dunning_rules::{
-    BarLevel, BelowMinimum, Channel, Currency, DAY_MS, DebitNote, DisputeEnd, Minor, PayDisputed, Shortcuts, StepAction,
-    WarningRule, Zone, ZoneRule,
+    BarLevel, BelowMinimum, Channel, Currency, DAY_MS, DebitNote, DisputeEnd, Minor, PayDisputed, Shortcuts,
+    StepAction, WarningRule, Zone, ZoneRule,
 };
 use dunning_wire::policy::{self, Loaded, Severity};
+use proptest::prelude::*;
 
 fn policies() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy/policies")
@@ -104,7 +105,8 @@ fn what_is_left_out_has_the_safe_value() {
     let p = &loaded.policy;
     assert_eq!((p.shortcuts, loaded.warnings.len(), loaded.digest.len()), (Shortcuts::NONE, 0, 32));
     assert_eq!((p.minimum(Currency::parse("EUR")), p.minimum(Currency::parse("USD"))), (Some(Minor::new(1000)), None));
-    let warned = StepAction::Bar { level: BarLevel::Full, warning: Some(WarningRule { step: 0, notice_ms: 14 * DAY_MS }) };
+    let warned =
+        StepAction::Bar { level: BarLevel::Full, warning: Some(WarningRule { step: 0, notice_ms: 14 * DAY_MS }) };
     assert_eq!(p.steps[1].action, warned);
     let StepAction::Notify { purpose, template, mandatory, .. } = &p.steps[0].action else { panic!("a notice") };
     assert_eq!((&**purpose, &**template, *mandatory), ("warning", "final", true));
@@ -143,6 +145,7 @@ fn every_mistake_is_shown_at_its_place() {
         ("late_start: 1d", "late_start: 0d", Warning, "0d", "every account starts late"),
         ("late_start: 1d", "late_start: 40d", Warning, "40d", "at once"),
         ("late_after: 12h", "late_after: 12 h", Error, "12 h", "not a span"),
+        ("late_after: 12h", "late_after: never", Warning, "never", "at once"),
         ("late_after: 12h", "late_afer: 12h", Error, "late_afer", "unknown key `late_afer`"),
         ("default_procedure: standard", "default_procedure: gold", Error, "gold", "no procedure `gold`"),
         ("at: 18d", "at: 18", Error, "18", "expected text"),
@@ -207,9 +210,33 @@ small.yaml:16:13: error: it comes before the step above it (`final`, 18d)
 
 #[test]
 fn a_file_that_is_not_a_policy_is_refused_in_words() {
-    for text in ["", "# nothing\n", "- a\n- b\n", "42\n", "\u{0}", "a: &x [*x]\n", &"[".repeat(500), "a: 1\n---\nb: 2\n"] {
+    for text in
+        ["", "# nothing\n", "- a\n- b\n", "42\n", "\u{0}", "a: &x [*x]\n", &"[".repeat(500), "a: 1\n---\nb: 2\n"]
+    {
         let errors = policy::parse("x.yaml", text).expect_err(text);
         assert!(errors.has_error() && !errors.to_string().is_empty());
+    }
+}
+
+proptest! {
+    /// Whatever a slip of the hand makes of a policy, it is answered in words, with places that are in the file.
+    #[test]
+    fn a_damaged_policy_is_answered_in_words(at in 0..1_500usize, cut in 0..60usize, put in "[ -~\n\té€]{0,12}") {
+        let text = std::fs::read_to_string(policies().join("consumer.yaml")).expect("a policy file");
+        let mut chars: Vec<char> = text.chars().collect();
+        let end = (at + cut).min(chars.len());
+        chars.splice(at.min(end)..end, put.chars());
+        let damaged: String = chars.into_iter().collect();
+        let found = match policy::parse("consumer.yaml", &damaged) {
+            Ok(loaded) => loaded.warnings,
+            Err(errors) => {
+                prop_assert!(errors.has_error());
+                errors.0
+            }
+        };
+        // An error at the end of the file may stand on the line after the last one.
+        let lines = u32::try_from(damaged.lines().count()).expect("few lines") + 1;
+        prop_assert!(found.iter().all(|f| f.line <= lines && !f.message.is_empty() && !f.to_string().is_empty()));
     }
 }
 

@@ -63,8 +63,7 @@ fn rows_come_back_in_the_order_of_their_keys_and_outlive_the_program() {
 
 #[test]
 fn a_store_of_another_identity_is_deleted() {
-    let others: [fn(&mut Identity); 3] =
-        [|i| i.cluster.push('x'), |i| i.topic.push('x'), |i| i.format += 1];
+    let others: [fn(&mut Identity); 3] = [|i| i.cluster.push('x'), |i| i.topic.push('x'), |i| i.format += 1];
     for change in others {
         let dir = tempfile::tempdir().expect("a directory");
         written(dir.path());

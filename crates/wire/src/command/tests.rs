@@ -1,1 +1,192 @@
+use std::sync::Arc;
 
+use apache_avro::types::Value;
+use dunning_rules::{Action, BarLevel, Channel, Command, Currency, Day, Minor, RestorationReason, Timestamp, command_id};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{BadRecord, reference, sample};
+
+fn action() -> impl Strategy<Value = Action> {
+    let day = || proptest::option::of(sample::day());
+    let ids = || proptest::collection::vec((1..99u64).prop_map(|n| command_id("acc-1", n)), 0..3);
+    let notify = (0..Channel::ALL.len(), sample::text(), sample::text(), "[a-z]{2}", sample::text(), any::<bool>(), day())
+        .prop_map(|(channel, address, template, language, purpose, mandatory, announced_for)| Action::Notify {
+            channel: Channel::ALL[channel],
+            address: address.into(),
+            template: Arc::from(template),
+            language: language.into(),
+            payment_link: Some("https://pay.example/1".into()).filter(|_| mandatory),
+            purpose: Arc::from(purpose),
+            mandatory,
+            announced_for,
+        });
+    let bar = (0..BarLevel::ALL.len(), ids(), day())
+        .prop_map(|(level, warnings, announced_for)| Action::Bar { level: BarLevel::ALL[level], warnings, announced_for });
+    let reason = prop_oneof![
+        Just(RestorationReason::Paid),
+        Just(RestorationReason::Dispute),
+        Just(RestorationReason::Adjustment),
+        Just(RestorationReason::WriteOff)
+    ];
+    prop_oneof![notify, bar, (ids(), reason).prop_map(|(lifts, reason)| Action::Restore { lifts, reason })]
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let currency = proptest::option::of(sample::currency());
+    let bills = proptest::collection::vec(sample::id(), 0..4);
+    let head = (1..1u64 << 40, sample::instant(), sample::text(), sample::text(), sample::amount());
+    let cause = proptest::option::of(sample::id());
+    (head, currency, 0..1_000_000u32, cause, bills, action()).prop_map(
+        |((sequence, decided_at, policy, step, amount_due), currency, cycle, cause, bills, action)| Command {
+            id: command_id("acc-1", sequence),
+            sequence,
+            decided_at,
+            policy: Arc::from(policy),
+            step: Arc::from(step),
+            amount_due,
+            currency,
+            cycle,
+            cause_event_id: cause.map(Into::into),
+            bill_ids: bills.into_iter().map(Into::into).collect(),
+            action,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn the_avro_crate_reads_the_same_and_writes_the_same_bytes(command in command(), account in sample::id()) {
+        let mut datum = Vec::new();
+        encode(account, &command, &mut datum);
+        let topic = topic_of(&command);
+        let value = reference::read(&reference::schema(topic.contract_name()), &datum);
+        prop_assert_eq!(reference::at(&value, "account_id"), Value::String(account.to_owned()));
+        prop_assert_eq!(reference::at(&value, "sequence"), Value::Long(command.sequence.cast_signed()));
+        prop_assert_eq!(reference::at(&value, "command_id"), Value::String(command.id.to_string()));
+        let view = decode(topic, &datum).expect("a command");
+        prop_assert_eq!((view.sequence, view.decided_at), (command.sequence, command.decided_at));
+        prop_assert_eq!((&*view.policy, &*view.step), (&*command.policy, &*command.step));
+        prop_assert_eq!(view.amount_due, command.amount_due);
+        prop_assert_eq!(view.cause_event_id.as_deref(), command.cause_event_id.as_deref());
+        for len in 0..datum.len() {
+            prop_assert!(decode(topic, &datum[..len]).is_err());
+        }
+    }
+
+    #[test]
+    fn whatever_the_avro_crate_writes_is_read(seed in any::<u64>()) {
+        for topic in [OutputTopic::Notifications, OutputTopic::Barring, OutputTopic::Restoration] {
+            let schema = reference::schema(topic.contract_name());
+            let value = reference::value(&schema, "", &mut reference::Dice::new(seed));
+            prop_assert!(decode(topic, &reference::write(&schema, value)).is_ok());
+        }
+    }
+}
+
+fn example(action: Action) -> Command {
+    Command {
+        id: command_id("acc-1", 7),
+        sequence: 7,
+        decided_at: Timestamp::from_millis(1_000),
+        policy: Arc::from("reference@1"),
+        step: Arc::from("bar-full"),
+        amount_due: Minor::new(1_234),
+        currency: Currency::parse("EUR"),
+        cycle: 2,
+        cause_event_id: None,
+        bill_ids: vec!["b-1".into(), "b-2".into()],
+        action,
+    }
+}
+
+fn view(action: Action) -> (CommandView, Value) {
+    let command = example(action);
+    let mut datum = Vec::new();
+    encode("acc-1", &command, &mut datum);
+    let topic = topic_of(&command);
+    let value = reference::read(&reference::schema(topic.contract_name()), &datum);
+    (decode(topic, &datum).expect("a command"), value)
+}
+
+#[test]
+fn a_bar_has_what_the_contract_says() {
+    let warnings = vec![command_id("acc-1", 5)];
+    let announced_for = Some(Day::from_epoch(100));
+    let (view, value) = view(Action::Bar { level: BarLevel::Full, warnings, announced_for });
+    assert_eq!(view.cycle_id, "acc-1/2");
+    assert_eq!((view.currency.as_str(), view.bill_ids.len()), ("EUR", 2));
+    assert_eq!(
+        view.action,
+        ActionView::Bar {
+            level: "FULL",
+            service_ids: vec![],
+            emergency_calls_allowed: true,
+            effective_at: Timestamp::from_millis(1_000),
+            reason_code: "overdue".to_owned(),
+            warning_command_ids: vec![command_id("acc-1", 5).to_string()],
+            announced_for: Some(Day::from_epoch(100)),
+            desired: vec![(String::new(), "FULL".to_owned())],
+        }
+    );
+    assert_eq!(reference::at(&value, "level"), Value::Enum(2, "FULL".to_owned()));
+    assert_eq!(reference::at(&value, "amount_due_minor"), Value::Long(1_234));
+    assert_eq!(reference::at(&value, "case_id"), Value::Null);
+}
+
+#[test]
+fn only_a_service_that_is_ended_loses_emergency_calls() {
+    for level in BarLevel::ALL {
+        let (_, value) = view(Action::Bar { level, warnings: vec![], announced_for: None });
+        let allowed = reference::at(&value, "emergency_calls_allowed");
+        assert_eq!(allowed, Value::Boolean(level != BarLevel::Terminated));
+    }
+}
+
+#[test]
+fn a_restoration_says_what_remains_and_that_nothing_is_claimed() {
+    let lifts = vec![command_id("acc-1", 5), command_id("acc-1", 6)];
+    let (view, value) = view(Action::Restore { lifts: lifts.clone(), reason: RestorationReason::WriteOff });
+    assert_eq!(
+        view.action,
+        ActionView::Restore {
+            service_ids: vec![],
+            lifts: lifts.iter().map(ToString::to_string).collect(),
+            reason: "WRITE_OFF",
+            effective_at: Timestamp::from_millis(1_000),
+            desired: vec![(String::new(), "NONE".to_owned())],
+        }
+    );
+    assert_eq!(reference::at(&value, "remaining_minor"), Value::Long(1_234));
+    assert!(serde_json::to_string(&view).expect("JSON").contains("\"restore\":{"));
+}
+
+#[test]
+fn where_nothing_is_known_a_notification_has_the_defaults() {
+    let mut command = example(Action::Notify {
+        channel: Channel::Sms,
+        address: "".into(),
+        template: Arc::from("warning"),
+        language: "".into(),
+        payment_link: None,
+        purpose: Arc::from(""),
+        mandatory: false,
+        announced_for: None,
+    });
+    command.cycle = 0;
+    command.currency = None;
+    let mut datum = Vec::new();
+    encode("acc-1", &command, &mut datum);
+    let value = reference::read(&reference::schema("dunning.notifications"), &datum);
+    let apache_avro::Schema::Record(record) = reference::schema("dunning.notifications") else { panic!("no record") };
+    for field in record.fields.iter().filter(|f| f.default.is_some() && f.name != "bill_ids") {
+        let json: serde_json::Value = reference::at(&value, &field.name).try_into().expect("JSON");
+        assert_eq!(Some(&json), field.default.as_ref(), "{}", field.name);
+    }
+    assert_eq!(reference::at(&value, "currency"), Value::String(String::new()));
+}
+
+#[test]
+fn a_topic_without_commands_has_none() {
+    assert!(matches!(decode(OutputTopic::State, &[0; 64]), Err(BadRecord::RefusedSchema(_))));
+}

@@ -59,11 +59,14 @@ mod tests {
 
     #[test]
     fn spans_are_read_and_shown_alike() {
-        for (text, ms) in [("4d", 4 * DAY_MS), ("12h", 43_200_000), ("1d 12h", 129_600_000), ("90s", 90_000), ("0d", 0)] {
+        for (text, ms) in [("4d", 4 * DAY_MS), ("12h", 43_200_000), ("1d 12h", 129_600_000), ("90s", 90_000), ("0d", 0)]
+        {
             assert_eq!(parse(text), Ok(ms), "{text}");
         }
         assert_eq!(words(129_600_000), "1d 12h");
-        for wrong in ["", "4", "d", "4 d", "4w", "-4d", "4d12", "3651d", "99999999999999999999d", "9223372036854775807d"] {
+        for wrong in
+            ["", "4", "d", "4 d", "4w", "-4d", "4d12", "3651d", "99999999999999999999d", "9223372036854775807d"]
+        {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

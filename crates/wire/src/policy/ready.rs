@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use dunning_rules::{
-    BarLevel, BelowMinimum, Channel, Currency, DAY_MS, DebitNote, DisputeEnd, Minor, PayDisputed, Policy, Shortcuts, Step,
-    StepAction, Timestamp, WarningRule, Zone, ZoneRule,
+    BarLevel, BelowMinimum, Channel, Currency, DAY_MS, DebitNote, DisputeEnd, Minor, PayDisputed, Policy, Shortcuts,
+    Step, StepAction, Timestamp, WarningRule, Zone, ZoneRule,
 };
 
 use super::finding::{Finding, Notes, Severity};
@@ -58,9 +58,6 @@ impl Reader<'_, '_> {
 
     pub(super) fn policy(&mut self, file: &raw::PolicyFile) -> Policy {
         self.name("policy", &file.policy);
-        if file.policy == "restore" {
-            self.error("policy", "`restore` is taken: restorations carry it", "choose another name");
-        }
         let zone = match &file.time_zone {
             raw::TimeZone::Fixed(name) => ZoneRule::Fixed(self.zone("time_zone", name)),
             raw::TimeZone::Of(of) => ZoneRule::Profile(self.zone("time_zone.default", &of.default)),
@@ -81,6 +78,10 @@ impl Reader<'_, '_> {
             steps,
         };
         self.late_start(&policy);
+        if policy.late_after_ms.is_none() && shortcuts.below_minimum == BelowMinimum::Wait {
+            let message = "steps that come late or had to wait are followed by the next ones at once";
+            self.warn("late_after", message, "write `12h`, so that the customer keeps the days between them");
+        }
         policy
     }
 
@@ -203,7 +204,8 @@ impl Reader<'_, '_> {
     fn order(&mut self, path: &str, offset_ms: i64, time_of_day: Option<u16>, last: &Step) {
         let at = format!("{path}.at");
         if offset_ms < last.offset_ms {
-            let message = format!("it comes before the step above it (`{}`, {})", last.name, duration::words(last.offset_ms));
+            let message =
+                format!("it comes before the step above it (`{}`, {})", last.name, duration::words(last.offset_ms));
             self.error(&at, message, "put the steps in the order in which they come");
         } else if offset_ms == last.offset_ms && time_of_day.unwrap_or(0) < last.time_of_day.unwrap_or(0) {
             let message = format!("it would come before the step above it (`{}`), and waits for it", last.name);

@@ -28,7 +28,9 @@ pub fn parse(file_name: &str, text: &str) -> Result<Scenario, Findings> {
     let mut notes = Notes::new(file_name, text);
     let scenario = Node::read(text, &mut notes).and_then(|root| {
         let file: raw::ScenarioFile = shaped(&root, &mut notes)?;
-        let mut reader = read::Reader { root: &root, notes: &mut notes, zone: Zone::UTC, currency: Currency::parse("EUR")? };
+        // EUR is in the list, so there is always a currency.
+        let mut reader =
+            read::Reader { root: &root, notes: &mut notes, zone: Zone::UTC, currency: Currency::parse("EUR")? };
         Some(reader.scenario(file_name, &file))
     });
     match scenario {

@@ -148,9 +148,14 @@ impl Happening {
             Self::PaymentReversed { payment, amount, .. } => format!("{amount} of payment {payment} is taken back"),
             Self::DisputeOpened { bill, amount, .. } => {
                 let what = amount.map_or("all".to_owned(), |a| a.to_string());
-                format!("{what} of {} is disputed", bill.as_ref().map_or("every open bill".to_owned(), |b| format!("bill {b}")))
+                format!(
+                    "{what} of {} is disputed",
+                    bill.as_ref().map_or("every open bill".to_owned(), |b| format!("bill {b}"))
+                )
             }
-            Self::DisputeResolved { dispute, credited, .. } => format!("dispute {dispute} ends, {credited} is credited"),
+            Self::DisputeResolved { dispute, credited, .. } => {
+                format!("dispute {dispute} ends, {credited} is credited")
+            }
             Self::Profile(_) => "the profile is known".to_owned(),
             Self::Decided(Interaction::BarApproved { .. }) => "a person allows bars".to_owned(),
             Self::Decided(Interaction::BarRefused { .. }) => "a person refuses bars".to_owned(),

@@ -33,7 +33,9 @@ impl Reader<'_, '_> {
         if let Some(code) = &file.account.currency {
             match Currency::parse(code) {
                 Some(currency) => self.currency = currency,
-                None => self.error("account.currency", format!("there is no currency `{code}`"), "use a code such as `EUR`"),
+                None => {
+                    self.error("account.currency", format!("there is no currency `{code}`"), "use a code such as `EUR`")
+                }
             }
         }
         let mut entries: Vec<Entry> = Vec::new();

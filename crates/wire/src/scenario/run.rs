@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use dunning_rules::{
-    Account, Action, Code, Command, Event, GateAnswer, Hold, Input, Outcome, Policy, PolicyBook, StepAction, Timestamp, step,
+    Account, Action, Code, Command, Event, GateAnswer, Hold, Input, Outcome, Policy, PolicyBook, Timestamp, step,
 };
 
 use super::model::{Entry, Expected, Happens, Kind, Scenario, Stands, What};
-use super::report::{Line, Mark, Report, local};
+use super::report::{Line, Mark, Report};
 
 /// More deadlines than any policy has between two entries; beyond it the account would turn in a circle.
 const ROUNDS_MAX: usize = 10_000;
@@ -141,7 +141,12 @@ impl World {
             if let Some(name) = unknown {
                 text.push_str(&format!(" (the policy has no step `{name}`)"));
             }
-            lines.push(Line { at: entry.at, line: entry.line, mark: if met { Mark::Met } else { Mark::Missing }, text });
+            lines.push(Line {
+                at: entry.at,
+                line: entry.line,
+                mark: if met { Mark::Met } else { Mark::Missing },
+                text,
+            });
         }
         let unexpected = |c: &&Command| Line {
             at: c.decided_at,
@@ -193,8 +198,8 @@ impl World {
             Action::Restore { lifts, reason } => {
                 expected.kind = Kind::Restore(*reason);
                 expected.step = None;
-                let name = |id| self.commands.iter().find(|c| c.id == *id).map_or_else(String::new, |c| c.step.to_string());
-                expected.lifts = Some(lifts.iter().map(name).collect());
+                let barred = lifts.iter().filter_map(|id| self.commands.iter().find(|c| c.id == *id));
+                expected.lifts = Some(barred.map(|c| c.step.to_string()).collect());
             }
         }
         expected

@@ -1,0 +1,261 @@
+//! An event bus in memory: topics with equal partitions, transactions, committed offsets, a consumer group. It is a
+//! plain state machine behind one lock: no thread, no clock, and nothing happens that nobody called for.
+
+mod group;
+mod log;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dunning_engine::{BrokerError, ErrorKind, Headers, Partition, SchemaAnswer};
+use dunning_rules::Timestamp;
+use dunning_wire::schema::embedded_schema;
+use dunning_wire::topic::{InputTopic, OutputTopic};
+
+use crate::murmur2::partition;
+use group::Group;
+pub(crate) use group::Member;
+use log::Log;
+pub use log::{Logged, Transaction};
+
+/// A topic of the bus. The one for operator orders is read and written, and is the same under both names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    /// One that the engine reads.
+    In(InputTopic),
+    /// One that the engine writes.
+    Out(OutputTopic),
+}
+
+impl Topic {
+    const COUNT: usize = InputTopic::ALL.len() + OutputTopic::ALL.len();
+
+    const fn index(self) -> usize {
+        match self {
+            Self::In(topic) => topic as usize,
+            Self::Out(OutputTopic::Control) => InputTopic::Control as usize,
+            Self::Out(topic) => InputTopic::ALL.len() + topic as usize,
+        }
+    }
+}
+
+/// The bus. Clones are the same bus.
+#[derive(Clone, Debug)]
+pub struct Bus(Arc<Mutex<Inner>>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    partitions: Partition,
+    /// By topic, then by partition.
+    logs: Vec<Vec<Log>>,
+    pub(crate) group: Group,
+    open: BTreeMap<Transaction, Open>,
+    begun: u64,
+    /// How often each transactional id was claimed.
+    writers: BTreeMap<String, u64>,
+    schemas: BTreeMap<u32, String>,
+    registry_is_away: bool,
+}
+
+/// A transaction that has not ended.
+#[derive(Debug)]
+struct Open {
+    /// `None`: a producer upstream.
+    writer: Option<String>,
+    touched: BTreeSet<(usize, Partition)>,
+}
+
+impl Bus {
+    /// An empty bus whose topics all have so many partitions, at least one.
+    #[must_use]
+    pub fn new(partitions: Partition) -> Self {
+        let partitions = partitions.max(1);
+        let logs = (0..Topic::COUNT).map(|_| (0..partitions).map(|_| Log::default()).collect()).collect();
+        Self(Arc::new(Mutex::new(Inner {
+            partitions,
+            logs,
+            group: Group::new(partitions),
+            open: BTreeMap::new(),
+            begun: 0,
+            writers: BTreeMap::new(),
+            schemas: BTreeMap::new(),
+            registry_is_away: false,
+        })))
+    }
+
+    /// How many partitions each topic has.
+    #[must_use]
+    pub fn partitions(&self) -> Partition {
+        self.lock().partitions
+    }
+
+    /// Appends a record to the partition of its key, as the Java client chooses it.
+    pub fn append(&self, topic: InputTopic, key: &[u8], value: Option<&[u8]>, timestamp: Timestamp) {
+        let mut inner = self.lock();
+        let shard = partition(key, inner.partitions);
+        inner.append(Topic::In(topic), shard, logged(timestamp, Some(key), value, &[]), None);
+    }
+
+    /// Appends a record to a partition, with or without a key, committed at once or within a transaction of
+    /// [`Bus::begin`]. Gives its offset.
+    pub fn append_to(
+        &self,
+        topic: Topic,
+        shard: Partition,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        timestamp: Timestamp,
+        within: Option<Transaction>,
+    ) -> i64 {
+        self.lock().append(topic, shard, logged(timestamp, key, value, &[]), within)
+    }
+
+    /// Opens a transaction of a producer upstream: what it appends can be seen by nobody before [`Bus::end`], and holds
+    /// back what is behind it.
+    #[must_use]
+    pub fn begin(&self) -> Transaction {
+        self.lock().begin(None)
+    }
+
+    /// Commits or aborts a transaction of [`Bus::begin`].
+    pub fn end(&self, transaction: Transaction, committed: bool) {
+        self.lock().end(transaction, committed);
+    }
+
+    /// The committed records of a topic's partition from an offset on, in order.
+    pub fn each(&self, topic: Topic, shard: Partition, from: i64, each: impl FnMut(&Logged)) -> i64 {
+        self.lock().log(topic, shard).read(from, i64::MAX, usize::MAX, each)
+    }
+
+    /// The committed records of a topic, by partition and offset.
+    #[must_use]
+    pub fn read(&self, topic: Topic) -> Vec<(Partition, Logged)> {
+        let mut records = Vec::new();
+        for shard in 0..self.partitions() {
+            self.each(topic, shard, 0, |record| records.push((shard, record.clone())));
+        }
+        records
+    }
+
+    /// The offset that the group has committed.
+    #[must_use]
+    pub fn committed(&self, topic: InputTopic, shard: Partition) -> Option<i64> {
+        self.lock().group.offset(topic, shard)
+    }
+
+    /// Forgets the group's offsets, as a broker does after a long absence.
+    pub fn forget_offsets(&self) {
+        self.lock().group.forget_offsets();
+    }
+
+    /// Keeps the last record of each key, as a broker does with a compacted topic.
+    pub fn compact(&self, topic: Topic) {
+        self.lock().logs[topic.index()].iter_mut().for_each(Log::compact);
+    }
+
+    /// Deletes the records of a partition before an offset, as a broker does after the retention.
+    pub fn trim(&self, topic: Topic, shard: Partition, before: i64) {
+        if let Some(log) = self.lock().logs[topic.index()].get_mut(shard as usize) {
+            log.trim(before);
+        }
+    }
+
+    /// Registers a writer's schema beside the built-in ones.
+    pub fn register(&self, id: u32, schema: &str) {
+        self.lock().schemas.insert(id, schema.to_owned());
+    }
+
+    /// The registry goes away or comes back.
+    pub fn set_registry_away(&self, away: bool) {
+        self.lock().registry_is_away = away;
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Whatever panicked had a call of its own; the bus is whole between any two statements here.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    pub(crate) const fn partitions(&self) -> Partition {
+        self.partitions
+    }
+
+    /// A partition of a topic; a number beyond the last partition is the last one's, as no caller has such a number.
+    pub(crate) fn log(&self, topic: Topic, shard: Partition) -> &Log {
+        let logs = &self.logs[topic.index()];
+        &logs[(shard as usize).min(logs.len() - 1)]
+    }
+
+    pub(crate) fn append(
+        &mut self,
+        topic: Topic,
+        shard: Partition,
+        record: Logged,
+        within: Option<Transaction>,
+    ) -> i64 {
+        let index = topic.index();
+        let shard = shard.min(self.partitions - 1);
+        // A transaction that has ended takes nothing any more; its producer would be told so.
+        let within = within.filter(|t| self.open.contains_key(t));
+        if let Some(open) = within.and_then(|t| self.open.get_mut(&t)) {
+            open.touched.insert((index, shard));
+        }
+        self.logs[index][shard as usize].append(record, within)
+    }
+
+    pub(crate) fn begin(&mut self, writer: Option<&str>) -> Transaction {
+        self.begun += 1;
+        let transaction = Transaction(self.begun);
+        self.open.insert(transaction, Open { writer: writer.map(str::to_owned), touched: BTreeSet::new() });
+        transaction
+    }
+
+    pub(crate) fn end(&mut self, transaction: Transaction, committed: bool) {
+        let Some(open) = self.open.remove(&transaction) else { return };
+        for (topic, shard) in open.touched {
+            self.logs[topic][shard as usize].finish(transaction, committed);
+        }
+    }
+
+    /// Claims a transactional id: what its last holder left open is aborted, and the holder is fenced.
+    pub(crate) fn claim(&mut self, writer: &str) -> u64 {
+        let left: Vec<_> =
+            self.open.iter().filter(|(_, o)| o.writer.as_deref() == Some(writer)).map(|(t, _)| *t).collect();
+        for transaction in left {
+            self.end(transaction, false);
+        }
+        let epoch = self.writers.entry(writer.to_owned()).or_default();
+        *epoch += 1;
+        *epoch
+    }
+
+    /// Refuses whoever does not hold the transactional id any more.
+    pub(crate) fn check(&self, writer: &str, epoch: u64, doing: &'static str) -> Result<(), BrokerError> {
+        if self.writers.get(writer) == Some(&epoch) {
+            return Ok(());
+        }
+        let text = "another program writes under the same transactional id".to_owned();
+        Err(BrokerError { kind: ErrorKind::Fenced, doing, text })
+    }
+
+    pub(crate) fn schema(&self, id: u32) -> SchemaAnswer {
+        if self.registry_is_away {
+            return SchemaAnswer::Away;
+        }
+        let known = self.schemas.get(&id).map(String::as_str).or_else(|| embedded_schema(id));
+        known.map_or(SchemaAnswer::Unknown, |schema| SchemaAnswer::Known(schema.to_owned()))
+    }
+}
+
+/// A record without an offset yet.
+pub(crate) fn logged(
+    timestamp: Timestamp,
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+    headers: &[(&str, Option<&[u8]>)],
+) -> Logged {
+    let headers: Headers =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), value.map(<[u8]>::to_vec))).collect();
+    Logged { offset: 0, timestamp, key: key.map(Into::into), value: value.map(Into::into), headers }
+}

@@ -1,0 +1,286 @@
+//! Values for property tests.
+
+use std::sync::Arc;
+
+use dunning_rules::{
+    Account, BarDecided, BarInForce, BarLevel, Bill, Body, Channel, Contact, Currency, Cycle, Day, Dispute,
+    DisputeOutcome, DisputedPart, HELD_WORDS, IdHash, Input, Interaction, Line, Minor, Payment, PaymentPart, PendingBar,
+    Profile, ReversalKind, Seen, SentStep, Service, Term, Timestamp, Zone,
+};
+use proptest::prelude::*;
+
+use crate::topic::InputTopic;
+
+/// Texts that live as long as the tests, so that borrowed events can be made of them.
+fn leak(text: String) -> &'static str {
+    Box::leak(text.into_boxed_str())
+}
+
+pub(crate) fn id() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        "[a-z]{1,4}-[0-9]{1,6}".prop_map(leak),
+        "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}".prop_map(leak),
+        "[ -~äß€]{1,40}".prop_map(leak),
+    ]
+}
+
+pub(crate) fn text() -> impl Strategy<Value = &'static str> {
+    ".{0,80}".prop_map(leak)
+}
+
+fn boxed() -> impl Strategy<Value = Box<str>> {
+    ".{0,20}".prop_map(Into::into)
+}
+
+pub(crate) fn amount() -> impl Strategy<Value = Minor> {
+    (0..=Minor::EVENT_MAX.get()).prop_map(Minor::new)
+}
+
+fn positive() -> impl Strategy<Value = Minor> {
+    (1..=Minor::EVENT_MAX.get()).prop_map(Minor::new)
+}
+
+fn signed() -> impl Strategy<Value = Minor> {
+    (-Minor::EVENT_MAX.get()..=Minor::EVENT_MAX.get()).prop_map(Minor::new)
+}
+
+fn any_amount() -> impl Strategy<Value = Minor> {
+    any::<i64>().prop_map(Minor::new)
+}
+
+pub(crate) fn currency() -> impl Strategy<Value = Currency> {
+    prop_oneof![Just("EUR"), Just("JPY"), Just("ZMW")].prop_map(|c| Currency::parse(c).expect("a currency"))
+}
+
+pub(crate) fn day() -> impl Strategy<Value = Day> {
+    (0..84_370).prop_map(Day::from_epoch)
+}
+
+fn any_day() -> impl Strategy<Value = Day> {
+    any::<i32>().prop_map(Day::from_epoch)
+}
+
+pub(crate) fn instant() -> impl Strategy<Value = Timestamp> {
+    (0i64..7_000_000_000_000).prop_map(Timestamp::from_millis)
+}
+
+fn any_instant() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![instant(), any::<i64>().prop_map(Timestamp::from_millis), Just(Timestamp::MIN), Just(Timestamp::MAX)]
+}
+
+fn some<T: std::fmt::Debug>(value: impl Strategy<Value = T>) -> impl Strategy<Value = Option<T>> {
+    proptest::option::of(value)
+}
+
+fn few<T: std::fmt::Debug>(value: impl Strategy<Value = T>) -> impl Strategy<Value = Vec<T>> {
+    proptest::collection::vec(value, 0..4)
+}
+
+fn bill_issued() -> impl Strategy<Value = Body<'static>> {
+    let line = (id(), some(id()), text(), signed())
+        .prop_map(|(line_id, service_id, category, amount)| Line { line_id, service_id, category, amount });
+    let term = (0..100i32, 1..=1_000_000i64);
+    (id(), 0..1_000_000i64, currency(), (0..84_000, 0..100), few(term), few(line), text()).prop_map(
+        |(bill_id, whole, currency, (issued, after), terms, lines, kind)| {
+            let issued_on = Day::from_epoch(issued);
+            let terms: Vec<_> =
+                terms.iter().map(|(n, a)| Term { due_on: issued_on.plus(*n), amount: Minor::new(*a) }).collect();
+            let sum: Minor = terms.iter().map(|t| t.amount).sum();
+            let amount = if terms.is_empty() { Minor::new(whole) } else { sum };
+            Body::BillIssued { bill_id, amount, currency, issued_on, due_on: issued_on.plus(after), terms, lines, kind }
+        },
+    )
+}
+
+fn bill_event() -> impl Strategy<Value = Body<'static>> {
+    prop_oneof![
+        4 => bill_issued(),
+        1 => (id(), signed()).prop_map(|(bill_id, delta)| Body::BillAdjusted { bill_id, delta }),
+        1 => id().prop_map(|bill_id| Body::BillCancelled { bill_id }),
+        1 => (id(), positive()).prop_map(|(bill_id, amount)| Body::BillWrittenOff { bill_id, amount }),
+        1 => (id(), positive()).prop_map(|(bill_id, amount)| Body::WriteOffReversed { bill_id, amount }),
+        1 => (id(), positive(), currency())
+            .prop_map(|(credit_id, amount, currency)| Body::AccountCredited { credit_id, amount, currency }),
+        1 => (signed(), currency()).prop_map(|(balance, currency)| Body::BalanceStated { balance, currency }),
+    ]
+}
+
+fn payment_event() -> impl Strategy<Value = Body<'static>> {
+    let kind = prop_oneof![
+        Just(ReversalKind::Unknown),
+        Just(ReversalKind::Chargeback),
+        Just(ReversalKind::ReturnedDebit),
+        Just(ReversalKind::Refund),
+        Just(ReversalKind::Misposted)
+    ];
+    prop_oneof![
+        (id(), positive(), currency(), some(id())).prop_map(|(payment_id, amount, currency, bill_id)| {
+            Body::PaymentReceived { payment_id, amount, currency, bill_id }
+        }),
+        id().prop_map(|payment_id| Body::PaymentFailed { payment_id }),
+        (id(), positive(), kind)
+            .prop_map(|(payment_id, amount, kind)| Body::PaymentReversed { payment_id, amount, kind }),
+        (id(), positive(), currency(), day()).prop_map(|(payment_id, amount, currency, expected_by)| {
+            Body::PaymentInitiated { payment_id, amount, currency, expected_by }
+        }),
+    ]
+}
+
+fn dispute_event() -> impl Strategy<Value = Body<'static>> {
+    let outcome = prop_oneof![
+        Just(DisputeOutcome::Upheld),
+        Just(DisputeOutcome::PartlyUpheld),
+        Just(DisputeOutcome::Rejected),
+        Just(DisputeOutcome::Withdrawn),
+        Just(DisputeOutcome::Unknown)
+    ];
+    prop_oneof![
+        (id(), some(id()), some(positive()))
+            .prop_map(|(dispute_id, bill_id, amount)| Body::DisputeOpened { dispute_id, bill_id, amount }),
+        (id(), outcome, amount())
+            .prop_map(|(dispute_id, outcome, credited)| Body::DisputeResolved { dispute_id, outcome, credited }),
+    ]
+}
+
+fn interaction() -> impl Strategy<Value = Body<'static>> {
+    prop_oneof![
+        some(any_instant()).prop_map(|until| Interaction::BarApproved { until }),
+        some(any_instant()).prop_map(|until| Interaction::BarRefused { until }),
+        Just(Interaction::BarDecisionWithdrawn),
+        Just(Interaction::NotUsed("BarDecided")),
+    ]
+    .prop_map(Body::Interaction)
+}
+
+pub(crate) fn profile() -> impl Strategy<Value = Profile> {
+    let contact = (0..Channel::ALL.len(), boxed(), any::<bool>())
+        .prop_map(|(channel, address, consent)| Contact { channel: Channel::ALL[channel], address, consent });
+    let service = (id(), any::<bool>(), any::<bool>())
+        .prop_map(|(service_id, protected, prepaid)| Service { service_id: service_id.into(), protected, prepaid });
+    let zone = prop_oneof![Just("UTC"), Just("Europe/Berlin"), Just("America/New_York"), Just("Asia/Calcutta")]
+        .prop_map(|name| Zone::parse(name).expect("a zone"));
+    let link = some(".{1,40}".prop_map(Into::into));
+    let words = (boxed(), boxed(), boxed(), boxed(), boxed());
+    (words, zone, any::<bool>(), some(day()), few(contact), few(service), link).prop_map(
+        |((segment, region, risk_class, language, status), zone, vulnerable, customer_since, contacts, services, link)| {
+            Profile {
+                segment,
+                region,
+                risk_class,
+                language,
+                zone,
+                vulnerable,
+                customer_since,
+                contacts,
+                services,
+                payment_link: link,
+                status,
+            }
+        },
+    )
+}
+
+/// An event of a topic, with the topic.
+pub(crate) fn event() -> impl Strategy<Value = (InputTopic, Input<'static>)> {
+    let body = prop_oneof![
+        bill_event().prop_map(|b| (InputTopic::Bills, b)),
+        payment_event().prop_map(|b| (InputTopic::Payments, b)),
+        dispute_event().prop_map(|b| (InputTopic::Disputes, b)),
+        interaction().prop_map(|b| (InputTopic::Interactions, b)),
+        profile().prop_map(|p| (InputTopic::Accounts, Body::Profile(Box::new(p)))),
+        Just((InputTopic::Usage, Body::UsageRecorded)),
+    ];
+    (id(), instant(), body)
+        .prop_map(|(event_id, occurred_at, (topic, body))| (topic, Input { event_id, occurred_at, body }))
+}
+
+fn bill() -> impl Strategy<Value = Bill> {
+    let amounts = (any_amount(), any_amount(), any_amount(), any_amount(), any_amount(), any_amount());
+    (id(), amounts, any_day(), some(any_day())).prop_map(|(id, (a, b, c, d, e, f), due_on, clear_from)| Bill {
+        id: id.into(),
+        amount: a,
+        adjustments: b,
+        paid: c,
+        credited: d,
+        written_off: e,
+        disputed: f,
+        due_on,
+        clear_from,
+    })
+}
+
+fn cycle() -> impl Strategy<Value = Cycle> {
+    let sent = (any::<u16>(), any_instant(), any::<u64>(), some(any_day()))
+        .prop_map(|(step, at, sequence, announced_for)| SentStep { step, at, sequence, announced_for });
+    let bar = (any::<u16>(), any_instant(), any::<u64>(), 0..BarLevel::ALL.len())
+        .prop_map(|(step, at, sequence, level)| BarInForce { step, at, sequence, level: BarLevel::ALL[level] });
+    let pending = (any_instant(), some(0..HELD_WORDS.len()), any::<bool>())
+        .prop_map(|(due, held, released)| PendingBar { due, held: held.map(|h| HELD_WORDS[h].0), released });
+    let head = (0..=i32::MAX.unsigned_abs(), text(), any_instant(), any_instant(), any::<u16>(), any::<bool>());
+    (head, few(sent), few(bar), some(pending)).prop_map(
+        |((number, policy, started, anchor, next, waits), sent, bars, pending)| Cycle {
+            number,
+            policy: Arc::from(policy),
+            started,
+            anchor,
+            next,
+            waits,
+            sent,
+            bars,
+            pending,
+        },
+    )
+}
+
+/// Any account that can be stored, also one that no events lead to.
+pub(crate) fn account() -> impl Strategy<Value = Account> {
+    let head = (id(), any_instant(), any::<u64>(), any::<u64>(), some(currency()), any_amount(), any_amount());
+    let part = || (0..6usize, id(), any_amount());
+    let payments = few((id(), any_amount(), any_day(), few(part())));
+    let disputes = few((id(), any::<bool>(), any_day(), few(part())));
+    let decided =
+        some((any::<bool>(), some(any_instant())).prop_map(|(allowed, until)| BarDecided { allowed, until }));
+    let seen = few((any::<[u8; 16]>(), any_day()));
+    let tail = (some(profile()), decided, any::<u32>(), some(cycle()), some(any_instant()));
+    (head, few(bill()), payments, disputes, seen, tail).prop_map(|(head, bills, payments, disputes, seen, tail)| {
+        let (id, line, sequence, decisions, currency, credit, turnover) = head;
+        let (profile, bar_decided, cycles, cycle, deadline) = tail;
+        // Some parts name a bill of the account, some one that it no longer has.
+        let named = |at: usize, other: &str| bills.get(at).map_or_else(|| other.into(), |b: &Bill| b.id.clone());
+        let mut account = Account::new(id);
+        account.payments = payments
+            .into_iter()
+            .map(|(id, left, day, parts)| Payment {
+                id: id.into(),
+                left,
+                day,
+                parts: parts.iter().map(|(n, b, a)| PaymentPart { bill: named(*n, b), amount: *a }).collect(),
+            })
+            .collect();
+        account.disputes = disputes
+            .into_iter()
+            .map(|(id, resolved, day, parts)| Dispute {
+                id: id.into(),
+                resolved,
+                day,
+                parts: parts.iter().map(|(n, b, a)| DisputedPart { bill: named(*n, b), amount: *a }).collect(),
+            })
+            .collect();
+        account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());
+        Account {
+            line,
+            sequence,
+            decisions,
+            currency,
+            credit,
+            turnover,
+            bills,
+            profile: profile.map(Box::new),
+            bar_decided,
+            cycles,
+            cycle,
+            deadline,
+            ..account
+        }
+    })
+}

@@ -1,0 +1,106 @@
+//! The reference policy over a sample of the reference workload, account by account: the commands must be those of the
+//! oracle, an independent implementation, byte for byte.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use dunning_rules::{Account, Event, GateAnswer, PolicyBook, Timestamp, Transition, step};
+use dunning_wire::command::CommandView;
+use dunning_wire::topic::{InputTopic, OutputTopic};
+use dunning_wire::{canonical, command, event, policy, state};
+
+struct Line {
+    timestamp: Timestamp,
+    datum: Vec<u8>,
+}
+
+type Partitions = BTreeMap<u32, BTreeMap<InputTopic, VecDeque<Line>>>;
+
+fn project(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(project(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+fn input() -> Partitions {
+    let mut partitions = Partitions::new();
+    for line in read("tests/scenarios/reference/input.tsv").lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [topic, partition, _, timestamp, _, hex] = fields[..] else { panic!("six fields: {line}") };
+        let topic = InputTopic::from_contract_name(topic).expect("a topic");
+        let datum = (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).expect("hex")).collect();
+        let timestamp = Timestamp::from_millis(timestamp.parse().expect("a timestamp"));
+        let topics = partitions.entry(partition.parse().expect("a partition")).or_default();
+        topics.entry(topic).or_default().push_back(Line { timestamp, datum });
+    }
+    partitions
+}
+
+/// The accounts of one partition, with what they said.
+struct Walk {
+    book: PolicyBook,
+    accounts: BTreeMap<String, Account>,
+    said: Vec<(OutputTopic, CommandView)>,
+}
+
+impl Walk {
+    fn meet(&mut self, id: &str, event: &Event<'_>, now: Timestamp) {
+        let account = self.accounts.remove(id).unwrap_or_else(|| Account::new(id));
+        // Every state survives being stored.
+        let mut bytes = Vec::new();
+        state::encode_account(&account, &mut bytes);
+        assert_eq!(state::decode_account(&bytes).as_ref(), Ok(&account));
+        let Transition { account, commands, .. } = step(account, event, &self.book, now);
+        for said in &commands {
+            let topic = command::topic_of(said);
+            let mut datum = Vec::new();
+            command::encode(id, said, &mut datum);
+            self.said.push((topic, command::decode(topic, &datum).expect("a command")));
+        }
+        let line = account.line;
+        let pending = account.pending().is_some();
+        self.accounts.insert(id.to_owned(), account);
+        if pending {
+            self.meet(id, &Event::Gate(GateAnswer::Cleared), line);
+        }
+    }
+
+    fn deadlines_before(&mut self, id: &str, clock: Timestamp) {
+        while let Some(due) = self.accounts.get(id).and_then(Account::deadline).filter(|due| *due < clock) {
+            self.meet(id, &Event::Deadline, due);
+        }
+    }
+}
+
+#[test]
+fn the_commands_of_the_sample_are_the_oracles() {
+    let loaded = policy::parse("reference.yaml", &read("deploy/policies/reference.yaml")).expect("a policy");
+    let policy = Arc::new(loaded.policy);
+    let mut said = Vec::new();
+    for (_, mut topics) in input() {
+        let book = PolicyBook::new(Arc::clone(&policy), None);
+        let mut walk = Walk { book, accounts: BTreeMap::new(), said: Vec::new() };
+        let mut clock = Timestamp::MIN;
+        loop {
+            let heads = topics.iter().filter_map(|(topic, lines)| Some((lines.front()?.timestamp, *topic)));
+            let Some((at, topic)) = heads.min() else { break };
+            let line = topics.get_mut(&topic).and_then(VecDeque::pop_front).expect("a head");
+            clock = clock.max(at);
+            let decoded = event::decode(topic, &line.datum).expect("an event");
+            walk.deadlines_before(decoded.account_id, clock);
+            walk.meet(decoded.account_id, &Event::Input(decoded.event), at);
+        }
+        let ids: Vec<String> = walk.accounts.keys().cloned().collect();
+        ids.iter().for_each(|id| walk.deadlines_before(id, clock));
+        said.append(&mut walk.said);
+    }
+    let got = canonical::dump(said.iter().map(|(topic, c)| (*topic, c)));
+    let wanted = read("tests/scenarios/reference/commands.jsonl");
+    let differ = got.lines().zip(wanted.lines()).find(|(got, wanted)| got != wanted);
+    assert_eq!(differ, None, "got, wanted");
+    assert_eq!(got.lines().count(), wanted.lines().count());
+}

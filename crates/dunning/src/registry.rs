@@ -188,7 +188,7 @@ impl Server {
         if !not_found(&error) {
             return Err(failure(subject, &error));
         }
-        let supplied = SuppliedSchema::new(None, SchemaType::Avro, schema.to_owned(), Vec::new());
+        let supplied = SuppliedSchema::new(None, SchemaType::Avro, schema.to_owned());
         let posted = self.ask(post_schema(&self.settings, subject.to_owned(), supplied))?;
         posted.map(|s| s.id).map_err(|e| failure(subject, &e))
     }

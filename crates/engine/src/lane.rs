@@ -68,6 +68,8 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
             asks,
             polled: Vec::new(),
             gauges: crate::gauge::Gauges::default(),
+            opening: BTreeSet::new(),
+            renew: false,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use dunning_store::Stores;
 
-use crate::desk::{Batch, Halt};
+use crate::desk::Halt;
 use crate::lane::Lane;
 use crate::shard::Shard;
 use crate::{Broker, Clock, ErrorKind, LaneError, Partition, Polled};

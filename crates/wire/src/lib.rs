@@ -29,3 +29,4 @@ pub mod state_record;
 pub mod topic;
 
 pub use bad::BadRecord;
+#[cfg(test)] mod speed;

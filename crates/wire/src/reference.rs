@@ -67,6 +67,7 @@ pub(crate) fn value(schema: &Schema, field: &str, dice: &mut Dice) -> Value {
         Schema::Long => Value::Long(1 + dice.roll(1_000_000).cast_signed()),
         Schema::Double => Value::Double(dice.roll(1_000_000) as f64 / 1_000.0),
         Schema::Bytes => Value::Bytes(vec![1; usize::try_from(dice.roll(20)).expect("a length")]),
+        Schema::Fixed(f) => Value::Fixed(f.size, vec![7; f.size]),
         Schema::String => Value::String(text(field, dice)),
         Schema::Date => Value::Date(if field == "issued_on" { 100 } else { 100 + dice.roll(20_000) as i32 }),
         Schema::TimestampMillis => Value::TimestampMillis(dice.roll(4_000_000_000_000).cast_signed()),

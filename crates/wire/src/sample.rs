@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use dunning_rules::{
     Account, BarDecided, BarInForce, BarLevel, Bill, Body, Channel, Contact, Currency, Cycle, Day, Dispute,
-    DisputeOutcome, DisputedPart, HELD_WORDS, IdHash, Input, Interaction, Line, Minor, Payment, PaymentPart, PendingBar,
-    Profile, ReversalKind, Seen, SentStep, Service, Term, Timestamp, Zone,
+    DisputeOutcome, DisputedPart, HELD_WORDS, IdHash, Input, Interaction, Line, Minor, Payment, PaymentPart,
+    PendingBar, Profile, ReversalKind, Seen, SentStep, Service, Term, Timestamp, Zone,
 };
 use proptest::prelude::*;
 
@@ -77,8 +77,12 @@ fn few<T: std::fmt::Debug>(value: impl Strategy<Value = T>) -> impl Strategy<Val
 }
 
 fn bill_issued() -> impl Strategy<Value = Body<'static>> {
-    let line = (id(), some(id()), text(), signed())
-        .prop_map(|(line_id, service_id, category, amount)| Line { line_id, service_id, category, amount });
+    let line = (id(), some(id()), text(), signed()).prop_map(|(line_id, service_id, category, amount)| Line {
+        line_id,
+        service_id,
+        category,
+        amount,
+    });
     let term = (0..100i32, 1..=1_000_000i64);
     (id(), 0..1_000_000i64, currency(), (0..84_000, 0..100), few(term), few(line), text()).prop_map(
         |(bill_id, whole, currency, (issued, after), terms, lines, kind)| {
@@ -118,8 +122,11 @@ fn payment_event() -> impl Strategy<Value = Body<'static>> {
             Body::PaymentReceived { payment_id, amount, currency, bill_id }
         }),
         id().prop_map(|payment_id| Body::PaymentFailed { payment_id }),
-        (id(), positive(), kind)
-            .prop_map(|(payment_id, amount, kind)| Body::PaymentReversed { payment_id, amount, kind }),
+        (id(), positive(), kind).prop_map(|(payment_id, amount, kind)| Body::PaymentReversed {
+            payment_id,
+            amount,
+            kind
+        }),
         (id(), positive(), currency(), day()).prop_map(|(payment_id, amount, currency, expected_by)| {
             Body::PaymentInitiated { payment_id, amount, currency, expected_by }
         }),
@@ -135,10 +142,16 @@ fn dispute_event() -> impl Strategy<Value = Body<'static>> {
         Just(DisputeOutcome::Unknown)
     ];
     prop_oneof![
-        (id(), some(id()), some(positive()))
-            .prop_map(|(dispute_id, bill_id, amount)| Body::DisputeOpened { dispute_id, bill_id, amount }),
-        (id(), outcome, amount())
-            .prop_map(|(dispute_id, outcome, credited)| Body::DisputeResolved { dispute_id, outcome, credited }),
+        (id(), some(id()), some(positive())).prop_map(|(dispute_id, bill_id, amount)| Body::DisputeOpened {
+            dispute_id,
+            bill_id,
+            amount
+        }),
+        (id(), outcome, amount()).prop_map(|(dispute_id, outcome, credited)| Body::DisputeResolved {
+            dispute_id,
+            outcome,
+            credited
+        }),
     ]
 }
 
@@ -153,16 +166,30 @@ fn interaction() -> impl Strategy<Value = Body<'static>> {
 }
 
 pub(crate) fn profile() -> impl Strategy<Value = Profile> {
-    let contact = (0..Channel::ALL.len(), boxed(), any::<bool>())
-        .prop_map(|(channel, address, consent)| Contact { channel: Channel::ALL[channel], address, consent });
-    let service = (id(), any::<bool>(), any::<bool>())
-        .prop_map(|(service_id, protected, prepaid)| Service { service_id: service_id.into(), protected, prepaid });
+    let contact = (0..Channel::ALL.len(), boxed(), any::<bool>()).prop_map(|(channel, address, consent)| Contact {
+        channel: Channel::ALL[channel],
+        address,
+        consent,
+    });
+    let service = (id(), any::<bool>(), any::<bool>()).prop_map(|(service_id, protected, prepaid)| Service {
+        service_id: service_id.into(),
+        protected,
+        prepaid,
+    });
     let zone = prop_oneof![Just("UTC"), Just("Europe/Berlin"), Just("America/New_York"), Just("Asia/Calcutta")]
         .prop_map(|name| Zone::parse(name).expect("a zone"));
     let link = some(".{1,40}".prop_map(Into::into));
     let words = (boxed(), boxed(), boxed(), boxed(), boxed());
     (words, zone, any::<bool>(), some(day()), few(contact), few(service), link).prop_map(
-        |((segment, region, risk_class, language, status), zone, vulnerable, customer_since, contacts, services, link)| {
+        |(
+            (segment, region, risk_class, language, status),
+            zone,
+            vulnerable,
+            customer_since,
+            contacts,
+            services,
+            link,
+        )| {
             Profile {
                 segment,
                 region,
@@ -238,8 +265,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
     let part = || (0..6usize, id(), any_amount());
     let payments = few((id(), any_amount(), any_day(), few(part())));
     let disputes = few((id(), any::<bool>(), any_day(), few(part())));
-    let decided =
-        some((any::<bool>(), some(any_instant())).prop_map(|(allowed, until)| BarDecided { allowed, until }));
+    let decided = some((any::<bool>(), some(any_instant())).prop_map(|(allowed, until)| BarDecided { allowed, until }));
     let seen = few((any::<[u8; 16]>(), any_day()));
     let tail = (some(profile()), decided, any::<u32>(), some(cycle()), some(any_instant()));
     (head, few(bill()), payments, disputes, seen, tail).prop_map(|(head, bills, payments, disputes, seen, tail)| {

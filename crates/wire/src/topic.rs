@@ -21,15 +21,8 @@ pub enum InputTopic {
 
 impl InputTopic {
     /// All, in order.
-    pub const ALL: [Self; 7] = [
-        Self::Bills,
-        Self::Payments,
-        Self::Disputes,
-        Self::Interactions,
-        Self::Accounts,
-        Self::Control,
-        Self::Usage,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Bills, Self::Payments, Self::Disputes, Self::Interactions, Self::Accounts, Self::Control, Self::Usage];
 
     /// The name in the contract.
     #[must_use]

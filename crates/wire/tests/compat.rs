@@ -43,7 +43,9 @@ fn every_schema_reads_all_its_older_versions() {
         for path in older {
             match SchemaCompatibility::can_read(&schema(&path), &today) {
                 Ok(Compatibility::Full) => {}
-                Ok(Compatibility::Partial) => panic!("{topic}: some data of {} cannot be read any more", path.display()),
+                Ok(Compatibility::Partial) => {
+                    panic!("{topic}: some data of {} cannot be read any more", path.display())
+                }
                 Err(e) => panic!("{topic}: data of {} cannot be read any more: {e}", path.display()),
             }
         }
@@ -68,7 +70,10 @@ fn the_built_in_schemas_are_the_files() {
     for topic in topics() {
         let text = fs::read_to_string(folder().join(format!("{topic}.avsc"))).expect("the schema");
         assert_eq!(dunning_wire::topic::schema_text(&topic), Some(text.as_str()));
-        assert_eq!(dunning_wire::schema::embedded_schema(dunning_wire::schema::embedded_id(&topic)), Some(text.as_str()));
+        assert_eq!(
+            dunning_wire::schema::embedded_schema(dunning_wire::schema::embedded_id(&topic)),
+            Some(text.as_str())
+        );
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Read events, decide, send commands; until SIGTERM or Ctrl-C.
     Run(Run),
+    /// Check the topics, and make those that are missing.
+    Topics(Topics),
     /// Where an account stands, from a running instance.
     Account(Account),
     /// Why an account stands where it does: its last decisions, from a running instance.
@@ -89,7 +91,7 @@ pub(super) struct Demo {
     pub(super) config: Option<PathBuf>,
 }
 
-/// Make the topics that are missing.
+/// Check the topics, and make those that are missing.
 #[derive(Debug, Args)]
 pub(super) struct Topics {
     #[command(subcommand)]
@@ -98,26 +100,40 @@ pub(super) struct Topics {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TopicsCommand {
-    /// Make every topic of the configuration that is missing; those that are there stay as they are.
+    /// Make the topics that this program writes and that are missing; those that are there stay as they are.
     Create(TopicsCreate),
+    /// Say whether all topics are there with equal numbers of partitions.
+    Check {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
 }
 
-/// Make every topic of the configuration that is missing; those that are there stay as they are.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Needs the right to create topics; `dunning run` does not.
+
 Examples:
-  dunning topics create --config deploy/dunning.yaml --partitions 24
-  dunning topics create --config deploy/dunning.yaml --partitions 8 --replication 1")]
+  dunning topics create --config deploy/dunning.yaml
+  dunning topics create --config deploy/dunning.yaml --partitions 24 --replication 3
+  dunning topics create --config deploy/reference.yaml --inputs --partitions 8 --keep    for tests")]
 pub(super) struct TopicsCreate {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Partitions of each topic. All topics have the same number, and it is not to change later.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=10_000))]
-    pub(super) partitions: Option<i32>,
-    /// Copies of each partition. Without it: the broker's default.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=10))]
-    pub(super) replication: Option<i32>,
+    /// Partitions of each topic; not to change later. Without it: as many as the inputs have.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(super) partitions: Option<u32>,
+    /// Copies of each partition. Without it: as the brokers are set.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub(super) replication: Option<u32>,
+    /// The input topics too; in production they are made by those who write them.
+    #[arg(long)]
+    pub(super) inputs: bool,
+    /// Nothing expires: for replays and tests, whose records are old.
+    #[arg(long)]
+    pub(super) keep: bool,
 }
 
 /// Where an account stands, from a running instance.

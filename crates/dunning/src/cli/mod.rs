@@ -4,6 +4,7 @@ mod account;
 mod args;
 mod config;
 mod policy;
+mod topics;
 
 use std::io::Write as _;
 
@@ -29,6 +30,7 @@ pub fn main() -> Exit {
 fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run(&args),
+        Command::Topics(args) => topics::run(&args),
         Command::Account(args) => account::show(&args),
         Command::Explain(args) => account::explain(&args),
         Command::Policy(args) => policy::run(&args),

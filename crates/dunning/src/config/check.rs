@@ -10,25 +10,8 @@ use dunning_wire::topic::TopicNames;
 use super::key::{self, KEYS};
 use super::raw::{Origin, Raw, Said};
 use super::value;
+use crate::kafka::check_properties;
 use super::{Config, Kafka, LogConfig, LogFormat, Registry, RegistryAddress};
-
-/// Properties that the program sets itself, as exactly-once depends on them, or that have a key of their own.
-const OURS: [(&str, &str); 14] = [
-    ("bootstrap.servers", "set `kafka.bootstrap_servers`"),
-    ("metadata.broker.list", "set `kafka.bootstrap_servers`"),
-    ("group.id", "set `kafka.group_id`"),
-    ("transactional.id", "set `instance`"),
-    ("enable.auto.commit", "leave it out"),
-    ("enable.auto.offset.store", "leave it out"),
-    ("auto.offset.reset", "leave it out, and see `start`"),
-    ("isolation.level", "leave it out"),
-    ("enable.idempotence", "leave it out"),
-    ("enable.partition.eof", "leave it out"),
-    ("partitioner", "leave it out"),
-    ("partition.assignment.strategy", "leave it out"),
-    ("delivery.report.only.error", "leave it out"),
-    ("check.crcs", "leave it out"),
-];
 
 /// Reads one value after the other and notes what is wrong.
 pub(super) struct Check {
@@ -90,7 +73,7 @@ impl Check {
         let live_accounts = self.need("memory.live_accounts", |t| value::count(t, 1_000, 1_000_000_000));
         let future_bound =
             self.need("future_bound", |t| value::or_none(t, |t| value::span_within(t, "1m", "3650d")));
-        let record_bytes = self.need("record.bytes", |t| value::count(t, 1_024, 67_108_864));
+        let record_bytes = self.need("record.bytes", |t| value::count(t, 1_024, 4_000_000));
         let bars_per_hour = self.need("bars.per_hour", |t| value::or_none(t, |t| value::number(t, 0, u64::MAX)));
         let schema_patience = self.need("schema.patience", |t| value::span_within(t, "0s", "1h"));
         let log = self.log();
@@ -128,12 +111,12 @@ impl Check {
         let said = self.raw.maps.get("kafka.properties").cloned().unwrap_or_default();
         let mut properties = BTreeMap::new();
         for (name, said) in said {
-            match OURS.iter().find(|(ours, _)| *ours == name) {
-                Some((_, help)) => {
-                    self.raw.problem(said.origin, format!("`{name}` cannot be set: the program sets it itself"), *help);
-                }
-                None => {
-                    properties.insert(name, said.text);
+            let property = BTreeMap::from([(name, said.text)]);
+            match check_properties(&property) {
+                Ok(()) => properties.extend(property),
+                Err(refused) => {
+                    let help = "addresses, group and `instance` have keys of their own; the rest is not to be changed";
+                    self.raw.problem(said.origin, refused.to_string(), help);
                 }
             }
         }

@@ -52,6 +52,11 @@ impl Health {
         }
     }
 
+    /// All lanes wait for something, in good order.
+    pub fn all_turned(&self) {
+        (0..self.turned.len()).for_each(|lane| self.turned(lane));
+    }
+
     /// The process is about to end.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dunning_engine::{
-    Broker, BrokerError, Ends, ErrorKind, OutRecord, Partition, Polled, SchemaAnswer, Start,
+    Broker, BrokerError, Ends, ErrorKind, OutRecord, Partition, Polled, SchemaAnswer, Source, Start,
 };
 use dunning_wire::topic::{InputTopic, TopicNames};
 use rdkafka::{Offset, TopicPartitionList};
@@ -99,6 +99,10 @@ impl Broker for KafkaBroker {
 
     fn ends(&mut self, shard: Partition) -> Result<Vec<Ends>, BrokerError> {
         self.reader.ends(shard)
+    }
+
+    fn end_of(&mut self, source: Source, shard: Partition) -> Result<i64, BrokerError> {
+        self.reader.end_of(source, shard)
     }
 
     fn restore(&mut self, shard: Partition, from: i64) -> Result<(), BrokerError> {

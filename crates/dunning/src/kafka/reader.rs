@@ -87,9 +87,20 @@ impl Reader {
         self.stop(&finished)
     }
 
-    /// Replays the state topic up to its present end.
+    /// Where a topic ends in a shard, open transactions included.
+    pub(crate) fn end_of(&self, source: Source, shard: Partition) -> Result<i64, BrokerError> {
+        let i = match source {
+            Source::Input(topic) => topic as usize,
+            Source::State => STATE,
+            Source::Decisions => DECISIONS,
+        };
+        self.one_offset(i, shard, END, false, "asking for the end of a topic")
+    }
+
+    /// Replays the state topic up to its present end. The shard's inputs stop until [`Reader::read`].
     pub(crate) fn restore(&mut self, shard: Partition, from: i64) -> Result<(), BrokerError> {
         const DOING: &str = "restoring a shard";
+        self.stop(&inputs(shard))?;
         let begin = self.one_offset(STATE, shard, BEGINNING, false, DOING)?;
         let end = self.one_offset(STATE, shard, END, false, DOING)?;
         if from > end || (from < begin && from != 0) {

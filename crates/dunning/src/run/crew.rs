@@ -43,15 +43,15 @@ impl Crew {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Starts a thread: `make` makes its lane there, as a lane stays on one thread, and the lane works until the crew is
-    /// told to end or it fails. Either way an event says so.
+    /// Starts a thread: `make` makes its lane there, as a lane stays on one thread (`None`: told to end meanwhile), and the
+    /// lane works until the crew is told to end or it fails. Either way an event says so.
     ///
     /// # Errors
     /// [`Exit::System`] where there is no thread to be had.
     pub fn start<B, S, C>(
         &mut self,
         events: Sender<Event>,
-        make: impl FnOnce() -> Result<Lane<B, S, C>, Failure> + Send + 'static,
+        make: impl FnOnce(&AtomicBool, &Health) -> Result<Option<Lane<B, S, C>>, Failure> + Send + 'static,
     ) -> Result<(), Failure>
     where
         B: Broker,
@@ -61,8 +61,11 @@ impl Crew {
         let (index, stop, health) = (self.lanes, Arc::clone(&self.stop), Arc::clone(&self.health));
         let body = move || {
             // A panic is a fault of ours. The state is safe, as only committed transactions count; the process ends.
-            let result = catch_unwind(AssertUnwindSafe(|| work(make()?, index, &stop, &health)));
-            let result = result.unwrap_or_else(|cause| Err(super::panicked(index, cause.as_ref())));
+            let result = catch_unwind(AssertUnwindSafe(|| match make(&stop, &health)? {
+                Some(lane) => work(lane, index, &stop, &health),
+                None => Ok(()),
+            }));
+            let result = result.unwrap_or_else(|cause| Err(super::supervisor::panicked(index, cause.as_ref())));
             // Nobody listens once the process ends for another reason.
             let _ = events.send(Event::Ended(index, result));
         };

@@ -2,148 +2,268 @@
 
 mod crew;
 pub mod policy;
+mod supervisor;
+mod wait;
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::Arc;
+use std::time::Duration;
 
-use dunning_engine::{BrokerError, LaneError};
-use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use dunning_engine::{Ask, ClockMode, Lane, Meters, Mode, PolicyFile, Settings};
+use dunning_store::SledStores;
+use dunning_wire::topic::OutputTopic;
+use tokio::runtime::{Handle, Runtime};
 
+use crate::clock::WallClock;
+use crate::config::{Config, RegistryAddress};
 use crate::exit::{Exit, Failure};
+use crate::http::{self, Pages, health::Health};
+use crate::kafka::{Bus, KafkaBroker};
+use crate::registry::{Address, Registry, RegistryError};
+use crate::topics::{Cluster, TopicsError};
 
 pub use crew::{Crew, work};
+pub use supervisor::{Event, failure, runtime, supervise, watch_signals};
+use wait::{Attempt, Waits};
 
-/// The lanes commit and leave within this, or the process ends without them: what they did not commit is void.
-const DRAIN: Duration = Duration::from_secs(30);
+/// Deadlines fired before input has its turn again: some milliseconds of work.
+const DEADLINE_SLICE: usize = 1_000;
+/// Records of a topic that wait in a shard before reading pauses: what comes in a tenth of a second at full speed.
+const QUEUE_RECORDS: usize = 10_000;
+/// Bytes that wait for a worker's stores before they follow out of turn.
+const FLUSH_BYTES: usize = 64 << 20;
+/// Memory for one shard's store.
+const STORE_BYTES: u64 = 64 << 20;
 
-/// What can happen to the running program.
-#[derive(Debug)]
-pub enum Event {
-    /// Somebody wants it to end.
-    Signal(&'static str),
-    /// A lane ended, by itself or as it was told.
-    Ended(usize, Result<(), Failure>),
-    /// HTTP ended; it never should.
-    Http(String),
-}
+/// A lane as `dunning run` has it.
+type KafkaLane = Lane<KafkaBroker, SledStores, WallClock>;
 
-/// The runtime for HTTP and signals; lanes are not in it.
+/// Runs until a signal comes or something ends it.
 ///
 /// # Errors
-/// [`Exit::System`].
-pub fn runtime() -> Result<Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("http")
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::because(Exit::System, "threads cannot be started", e))
-}
-
-/// Sends an event at SIGTERM and SIGINT.
-///
-/// # Errors
-/// [`Exit::System`].
-pub fn watch_signals(runtime: &Runtime, events: &Sender<Event>) -> Result<(), Failure> {
-    let _inside = runtime.enter();
-    for (kind, name) in [(SignalKind::terminate(), "SIGTERM"), (SignalKind::interrupt(), "SIGINT")] {
-        let mut signals =
-            signal(kind).map_err(|e| Failure::because(Exit::System, "signals cannot be received", e))?;
-        let events = events.clone();
-        runtime.spawn(async move {
-            while signals.recv().await.is_some() {
-                if events.send(Event::Signal(name)).is_err() {
-                    break;
-                }
-            }
-        });
-    }
-    Ok(())
-}
-
-/// Waits until every lane has ended: because of a signal, or because one failed and the others were told to end.
-///
-/// # Errors
-/// The first failure; [`Exit::Slow`] where the lanes did not end in time.
-pub fn supervise(crew: &Crew, events: &Receiver<Event>) -> Result<(), Failure> {
-    let mut working = crew.lanes();
-    let mut failed: Option<Failure> = None;
-    let mut drain: Option<Instant> = None;
-    while working > 0 {
-        let event = match drain {
-            None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(until) => events.recv_timeout(until.saturating_duration_since(Instant::now())),
-        };
-        match event {
-            Ok(Event::Signal(name)) if drain.is_some() => {
-                tracing::warn!(signal = name, "second signal: ends at once; what is not committed is void");
-                return Err(failed.unwrap_or_else(|| slow("a second signal came before the end")));
-            }
-            Ok(Event::Signal(name)) => {
-                tracing::info!(signal = name, deadline_s = DRAIN.as_secs(), "told to end: workers commit what is done");
-            }
-            Ok(Event::Ended(lane, Ok(()))) => {
-                working -= 1;
-                tracing::info!(lane, working, "worker ended: all committed, store flushed, group left");
-            }
-            Ok(Event::Ended(lane, Err(failure))) => {
-                working -= 1;
-                tracing::error!(lane, working, "worker failed: {}", failure.chain());
-                failed.get_or_insert(failure);
-            }
-            Ok(Event::Http(text)) => {
-                failed.get_or_insert_with(|| Failure::new(Exit::System, format!("HTTP ended: {text}")));
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                return Err(failed.unwrap_or_else(|| slow("workers did not end in time; the broker may be away")));
-            }
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-        if drain.is_none() {
-            crew.stop();
-            drain = Some(Instant::now() + DRAIN);
-        }
-    }
-    match failed {
-        Some(failure) => Err(failure),
-        None => {
-            tracing::info!("ended");
-            Ok(())
-        }
-    }
-}
-
-fn slow(why: &str) -> Failure {
-    Failure::new(Exit::Slow, format!("{why}; what was not committed is done again at the next start"))
-}
-
-/// Why a lane ended, with the code for it.
-#[must_use]
-pub fn failure(error: LaneError) -> Failure {
-    let exit = match &error {
-        LaneError::Broker(e) => broker_exit(e),
-        LaneError::Fenced(_) => Exit::Fenced,
-        LaneError::Store(_) => Exit::Directory,
-        LaneError::NoStart(_) => Exit::Start,
-        LaneError::Policy(_) => Exit::Policy,
-        LaneError::State(_) => Exit::State,
-        LaneError::Expired(_) => Exit::Expired,
+/// What ended it, with its exit code.
+pub fn run(config: &Config) -> Result<(), Failure> {
+    let policy = policy::load(config)?;
+    announce(config, &policy);
+    check_directory(&config.state_directory)?;
+    let runtime = runtime()?;
+    let (events, happened) = channel();
+    watch_signals(&runtime, &events)?;
+    let meters = Arc::new(Meters::default());
+    let health = Arc::new(Health::new(config.workers));
+    let (asks, questions): (Vec<Sender<Ask>>, Vec<Receiver<Ask>>) = (0..config.workers).map(|_| channel()).unzip();
+    let pages = Pages {
+        meters: Arc::clone(&meters),
+        health: Arc::clone(&health),
+        lanes: asks,
+        policy: Arc::clone(&policy.policy),
     };
-    Failure::because(exit, "a worker cannot go on", error)
+    serve(config.http_listen, pages, &runtime, &events)?;
+
+    let mut waits = Waits::new(&happened, &health);
+    let Some(prepared) = prepare(config, policy, &meters, runtime.handle(), &mut waits)? else {
+        tracing::info!("ended before it began");
+        return Ok(());
+    };
+    let prepared = Arc::new(prepared);
+    let mut crew = Crew::new(health);
+    for (index, questions) in questions.into_iter().enumerate() {
+        let (prepared, meters) = (Arc::clone(&prepared), Arc::clone(&meters));
+        crew.start(events.clone(), move |stop, health| {
+            lane(index, &prepared, &meters, questions, stop, health)
+        })?;
+    }
+    let result = supervise(&crew, &happened);
+    // Pages that are being written are not worth waiting for.
+    runtime.shutdown_background();
+    result
 }
 
-fn broker_exit(error: &BrokerError) -> Exit {
-    let text = error.text.to_lowercase();
-    match () {
-        () if text.contains("authoriz") || text.contains("authentic") => Exit::Refused,
-        () if text.contains("partitions") => Exit::Partitions,
-        () => Exit::Unreachable,
+/// Serves the pages; an event says when that ends.
+///
+/// # Errors
+/// [`Exit::System`] where the port is taken.
+pub fn serve(
+    listen: std::net::SocketAddr,
+    pages: Pages,
+    runtime: &Runtime,
+    events: &Sender<Event>,
+) -> Result<std::net::SocketAddr, Failure> {
+    let refused = |e| {
+        let text = format!("{listen} cannot be listened on; free it, or set `http.listen` to another");
+        Failure::because(Exit::System, text, e)
+    };
+    let listener = http::bind(listen).map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    tracing::info!(%address, "http listens");
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "account pages ask for no password: see that only operators reach this address");
+    }
+    let (pages, events) = (Arc::new(pages), events.clone());
+    runtime.spawn(async move {
+        if let Err(e) = http::serve(listener, pages).await {
+            // Nobody listens once the process ends for another reason.
+            let _ = events.send(Event::Http(e.to_string()));
+        }
+    });
+    Ok(address)
+}
+
+fn announce(config: &Config, policy: &PolicyFile) {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        rules = dunning_rules::RULES_VERSION,
+        instance = config.instance,
+        group = config.kafka.group_id,
+        workers = config.workers,
+        policy = %policy.policy.label,
+        "starts"
+    );
+    if config.clock == ClockMode::Stream {
+        tracing::warn!("clock `stream`: records' timestamps drive the clock; not for customers");
+    }
+    if config.mode == Mode::Shadow {
+        tracing::warn!("mode `shadow`: everything is decided, no command is sent");
     }
 }
 
-/// A failure of the program itself, from a thread that panicked.
-fn panicked(lane: usize, cause: &(dyn std::any::Any + Send)) -> Failure {
-    let text = cause.downcast_ref::<&str>().copied().or_else(|| cause.downcast_ref::<String>().map(String::as_str));
-    Failure::new(Exit::Internal, format!("worker {lane} panicked: {}", text.unwrap_or("no words")))
+/// The state directory can be made and written.
+fn check_directory(path: &Path) -> Result<(), Failure> {
+    let probe = path.join(".probe");
+    std::fs::create_dir_all(path)
+        .and_then(|()| std::fs::write(&probe, b""))
+        .and_then(|()| std::fs::remove_file(&probe))
+        .map_err(|e| {
+            let text = format!("the state directory {} cannot be written; see `state.directory`", path.display());
+            Failure::because(Exit::Directory, text, e)
+        })
 }
+
+/// What all lanes share.
+#[derive(Debug)]
+struct Prepared {
+    bus: Bus,
+    registry: Arc<Registry>,
+    settings: Settings,
+    directory: std::path::PathBuf,
+}
+
+/// Looks at the bus and the registry, and waits for them where they are away. `None`: told to end meanwhile.
+fn prepare(
+    config: &Config,
+    policy: PolicyFile,
+    meters: &Meters,
+    runtime: &Handle,
+    waits: &mut Waits<'_>,
+) -> Result<Option<Prepared>, Failure> {
+    let Some(partitions) = waits.until(&meters.broker_waits, || check_topics(config))? else { return Ok(None) };
+    tracing::info!(partitions, "topics are there and fit together");
+    let address = match &config.registry.address {
+        RegistryAddress::Embedded => Address::Embedded,
+        RegistryAddress::Urls(urls) => {
+            Address::Server { urls: urls.clone(), login: config.registry.login.clone() }
+        }
+    };
+    let registry = Registry::new(&address, Some(&config.state_directory), runtime.clone())
+        .map_err(|e| Failure::because(Exit::Config, "the schema registry cannot be used", e))?;
+    let Some(ids) = waits.until(&meters.registry_waits, || register(&registry, config))? else { return Ok(None) };
+    tracing::info!(schemas = ids.len(), "schemas of the outputs are registered");
+    let bus = Bus {
+        bootstrap_servers: config.kafka.bootstrap_servers.clone(),
+        group_id: config.kafka.group_id.clone(),
+        instance: config.instance.clone(),
+        topics: config.topics.clone(),
+        partitions,
+        properties: config.kafka.properties.clone(),
+    };
+    let settings = settings(config, policy, ids, partitions);
+    Ok(Some(Prepared { bus, registry: Arc::new(registry), settings, directory: config.state_directory.clone() }))
+}
+
+fn check_topics(config: &Config) -> Result<u32, Attempt> {
+    let cluster =
+        Cluster { bootstrap_servers: &config.kafka.bootstrap_servers, properties: &config.kafka.properties };
+    cluster.check(&config.topics).map_err(|e| match e {
+        TopicsError::Away(_) => Attempt::Again(e.to_string()),
+        e => Attempt::Failed(topics_failure(e)),
+    })
+}
+
+/// Why the topics cannot be used, with the code for it.
+#[must_use]
+pub fn topics_failure(error: TopicsError) -> Failure {
+    let exit = match &error {
+        TopicsError::Away(_) => Exit::Unreachable,
+        TopicsError::Settings(_) => Exit::Config,
+        TopicsError::Missing(_) | TopicsError::Unequal(_) | TopicsError::Count => Exit::Topics,
+        TopicsError::Refused { .. } => Exit::Refused,
+    };
+    Failure::because(exit, "the topics cannot be used", error)
+}
+
+fn register(registry: &Registry, config: &Config) -> Result<Vec<(OutputTopic, u32)>, Attempt> {
+    registry.register(&config.topics).map_err(|e| match e {
+        RegistryError::Away(_) => Attempt::Again(e.to_string()),
+        RegistryError::Refused { .. } => {
+            Attempt::Failed(Failure::because(Exit::Refused, "a schema cannot be registered", e))
+        }
+        RegistryError::Settings(_) => {
+            Attempt::Failed(Failure::because(Exit::Config, "the schema registry cannot be used", e))
+        }
+    })
+}
+
+fn settings(config: &Config, policy: PolicyFile, schema_ids: Vec<(OutputTopic, u32)>, partitions: u32) -> Settings {
+    Settings {
+        clock: config.clock,
+        mode: config.mode,
+        start: config.start,
+        policy,
+        dedupe_horizon_days: config.dedupe_horizon_days,
+        schema_ids,
+        // Another number of partitions is another generation.
+        generation: partitions,
+        // Each lane's broker says it.
+        cluster: String::new(),
+        state_topic: config.topics.output(OutputTopic::State).to_owned(),
+        batch_records: config.batch_records,
+        batch_age: config.batch_age,
+        deadline_slice: DEADLINE_SLICE,
+        flush_every: config.flush_every,
+        flush_bytes: FLUSH_BYTES,
+        live_accounts: (config.live_accounts / config.workers).max(1),
+        queue_records: QUEUE_RECORDS,
+        record_bytes_max: config.record_bytes,
+        future_bound: config.future_bound,
+        schema_patience: config.schema_patience,
+        bars_per_hour: config.bars_per_hour,
+    }
+}
+
+/// Makes a lane on its own thread; waits for the broker. `None`: told to end meanwhile.
+fn lane(
+    index: usize,
+    prepared: &Prepared,
+    meters: &Arc<Meters>,
+    questions: Receiver<Ask>,
+    stop: &AtomicBool,
+    health: &Health,
+) -> Result<Option<KafkaLane>, Failure> {
+    let made = wait::on_lane(&meters.broker_waits, stop, || health.turned(index), || {
+        let broker = KafkaBroker::new(&prepared.bus, index, Arc::clone(&prepared.registry))?;
+        // Without it a store cannot be told from another cluster's.
+        let away = || wait::retry("asking for the cluster's id", "the broker does not say it");
+        let cluster = broker.cluster_id().ok_or_else(away)?;
+        Ok((broker, cluster))
+    })?;
+    let Some((broker, cluster)) = made else { return Ok(None) };
+    let settings = Arc::new(Settings { cluster, ..prepared.settings.clone() });
+    let stores = SledStores::new(&prepared.directory, STORE_BYTES);
+    tracing::info!(lane = index, "worker starts");
+    Ok(Some(Lane::new(broker, stores, WallClock::default(), settings, Arc::clone(meters), questions)))
+}
+
+/// How long is waited before something that was away is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(2);

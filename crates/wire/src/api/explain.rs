@@ -99,7 +99,9 @@ impl fmt::Display for DecisionView {
             write!(f, ", bills {}", self.bill_ids.join(" "))?;
         }
         match &self.cause {
-            Some(cause) => write!(f, "; because of {} partition {} offset {}", cause.topic, cause.partition, cause.offset)?,
+            Some(cause) => {
+                write!(f, "; because of {} partition {} offset {}", cause.topic, cause.partition, cause.offset)?
+            }
             None => write!(f, "; because its time had come")?,
         }
         match &self.command_id {

@@ -109,7 +109,9 @@ fn decisions_are_told_in_order_with_their_cause() {
     let view = ExplainView::new(view(), [later, first]);
     assert_eq!(view.decisions.iter().map(|d| d.number).collect::<Vec<_>>(), [1, 2]);
     let text = view.to_string();
-    for part in ["step reminder: the customer is told", "because of billing.bills partition 0 offset 42", "39.90 EUR due"] {
+    for part in
+        ["step reminder: the customer is told", "because of billing.bills partition 0 offset 42", "39.90 EUR due"]
+    {
         assert!(text.contains(part), "{part}\n{text}");
     }
     assert!(text.contains("because its time had come"));

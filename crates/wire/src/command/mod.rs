@@ -19,19 +19,8 @@ pub use view::{ActionView, CommandView, decode};
 const OVERDUE: &str = "overdue";
 
 /// The symbols of `RestorationReason`, in order.
-const REASONS: [&str; 11] = [
-    "PAID",
-    "PROMISE",
-    "PLAN",
-    "DISPUTE",
-    "ADJUSTMENT",
-    "HOLD",
-    "MANUAL",
-    "WRITE_OFF",
-    "ERROR",
-    "POLICY",
-    "UNKNOWN",
-];
+const REASONS: [&str; 11] =
+    ["PAID", "PROMISE", "PLAN", "DISPUTE", "ADJUSTMENT", "HOLD", "MANUAL", "WRITE_OFF", "ERROR", "POLICY", "UNKNOWN"];
 
 /// The topic that a command goes to.
 #[must_use]

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use apache_avro::types::Value;
-use dunning_rules::{Action, BarLevel, Channel, Command, Currency, Day, Minor, RestorationReason, Timestamp, command_id};
+use dunning_rules::{
+    Action, BarLevel, Channel, Command, Currency, Day, Minor, RestorationReason, Timestamp, command_id,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -10,19 +12,23 @@ use crate::{BadRecord, reference, sample};
 fn action() -> impl Strategy<Value = Action> {
     let day = || proptest::option::of(sample::day());
     let ids = || proptest::collection::vec((1..99u64).prop_map(|n| command_id("acc-1", n)), 0..3);
-    let notify = (0..Channel::ALL.len(), sample::text(), sample::text(), "[a-z]{2}", sample::text(), any::<bool>(), day())
-        .prop_map(|(channel, address, template, language, purpose, mandatory, announced_for)| Action::Notify {
-            channel: Channel::ALL[channel],
-            address: address.into(),
-            template: Arc::from(template),
-            language: language.into(),
-            payment_link: Some("https://pay.example/1".into()).filter(|_| mandatory),
-            purpose: Arc::from(purpose),
-            mandatory,
-            announced_for,
-        });
-    let bar = (0..BarLevel::ALL.len(), ids(), day())
-        .prop_map(|(level, warnings, announced_for)| Action::Bar { level: BarLevel::ALL[level], warnings, announced_for });
+    let notify =
+        (0..Channel::ALL.len(), sample::text(), sample::text(), "[a-z]{2}", sample::text(), any::<bool>(), day())
+            .prop_map(|(channel, address, template, language, purpose, mandatory, announced_for)| Action::Notify {
+                channel: Channel::ALL[channel],
+                address: address.into(),
+                template: Arc::from(template),
+                language: language.into(),
+                payment_link: Some("https://pay.example/1".into()).filter(|_| mandatory),
+                purpose: Arc::from(purpose),
+                mandatory,
+                announced_for,
+            });
+    let bar = (0..BarLevel::ALL.len(), ids(), day()).prop_map(|(level, warnings, announced_for)| Action::Bar {
+        level: BarLevel::ALL[level],
+        warnings,
+        announced_for,
+    });
     let reason = prop_oneof![
         Just(RestorationReason::Paid),
         Just(RestorationReason::Dispute),

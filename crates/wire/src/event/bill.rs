@@ -68,12 +68,7 @@ fn term(r: &mut Reader<'_>, issued_on: Day) -> Result<Term, BadRecord> {
 }
 
 fn line<'a>(r: &mut Reader<'a>) -> Result<Line<'a>, BadRecord> {
-    Ok(Line {
-        line_id: r.id()?,
-        service_id: r.option(Reader::id)?,
-        category: r.string()?,
-        amount: r.signed()?,
-    })
+    Ok(Line { line_id: r.id()?, service_id: r.option(Reader::id)?, category: r.string()?, amount: r.signed()? })
 }
 
 fn stated<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {

@@ -162,7 +162,8 @@ fn check(topic: InputTopic, account: &str, event_id: &str, at: i64, body: Body<'
 fn events_that_cannot_be_are_refused_with_their_reason() {
     use InputTopic::{Bills, Disputes, Payments};
     let eur = Currency::parse("EUR").expect("a currency");
-    let pay = |amount| Body::PaymentReceived { payment_id: "p", amount: Minor::new(amount), currency: eur, bill_id: None };
+    let pay =
+        |amount| Body::PaymentReceived { payment_id: "p", amount: Minor::new(amount), currency: eur, bill_id: None };
     let cancel = || Body::BillCancelled { bill_id: "b" };
     let long = "x".repeat(256);
     let rows = [
@@ -186,14 +187,7 @@ fn events_that_cannot_be_are_refused_with_their_reason() {
             Body::BillAdjusted { bill_id: "b", delta: Minor::new(i64::MIN) },
             Err(BadRecord::AmountTooLarge),
         ),
-        (
-            Bills,
-            "a",
-            "e",
-            0,
-            Body::BillWrittenOff { bill_id: "b", amount: Minor::ZERO },
-            Err(BadRecord::ZeroAmount),
-        ),
+        (Bills, "a", "e", 0, Body::BillWrittenOff { bill_id: "b", amount: Minor::ZERO }, Err(BadRecord::ZeroAmount)),
         (
             Disputes,
             "a",
@@ -318,8 +312,12 @@ fn the_kind_is_the_name_of_the_schemas_record() {
         for seed in 0..200 {
             let value = reference::value(&schema, "", &mut Dice::new(seed));
             let Value::Record(fields) = &value else { panic!("not a record") };
-            let Some((_, Value::Union(branch, _))) = fields.iter().find(|(n, _)| n == "body") else { panic!("no body") };
-            let apache_avro::Schema::Record(body) = &bodies.variants()[*branch as usize] else { panic!("not a record") };
+            let Some((_, Value::Union(branch, _))) = fields.iter().find(|(n, _)| n == "body") else {
+                panic!("no body")
+            };
+            let apache_avro::Schema::Record(body) = &bodies.variants()[*branch as usize] else {
+                panic!("not a record")
+            };
             let datum = reference::write(&schema, value.clone());
             assert_eq!(decode(topic, &datum).expect("an event").kind, body.name.name());
         }

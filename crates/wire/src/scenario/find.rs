@@ -21,7 +21,7 @@ pub struct Suite {
 ///
 /// # Errors
 /// The path that cannot be read, and why.
-pub fn find(path: &Path) -> Result<Vec<Suite>, Finding> {
+pub fn find(path: &Path) -> Result<Vec<Suite>, Findings> {
     if path.is_dir() {
         if extension(path) == Some("scenarios") {
             return Ok(vec![Suite { policy: path.with_extension("yaml"), scenarios: listed(path)? }]);
@@ -41,7 +41,7 @@ pub fn find(path: &Path) -> Result<Vec<Suite>, Finding> {
 pub fn test_path(path: &Path) -> Vec<Report> {
     match find(path) {
         Ok(suites) => suites.iter().flat_map(test_suite).collect(),
-        Err(finding) => vec![Report::unusable(&shown(path), Findings(vec![finding]))],
+        Err(findings) => vec![Report::unusable(&shown(path), findings)],
     }
 }
 
@@ -62,7 +62,7 @@ fn test_suite(suite: &Suite) -> Vec<Report> {
 }
 
 /// All policies of a folder, and folders of scenarios whose policy is missing.
-fn folder(path: &Path) -> Result<Vec<Suite>, Finding> {
+fn folder(path: &Path) -> Result<Vec<Suite>, Findings> {
     let mut suites: Vec<Suite> = listed(path)?.iter().map(|p| beside(p)).collect::<Result<_, _>>()?;
     for entry in entries(path)? {
         let policy = entry.with_extension("yaml");
@@ -73,19 +73,19 @@ fn folder(path: &Path) -> Result<Vec<Suite>, Finding> {
     Ok(suites)
 }
 
-fn beside(policy: &Path) -> Result<Suite, Finding> {
+fn beside(policy: &Path) -> Result<Suite, Findings> {
     let folder = policy.with_extension("scenarios");
     let scenarios = if folder.is_dir() { listed(&folder)? } else { Vec::new() };
     Ok(Suite { policy: policy.to_owned(), scenarios })
 }
 
 /// The YAML files of a folder, by name.
-fn listed(folder: &Path) -> Result<Vec<PathBuf>, Finding> {
+fn listed(folder: &Path) -> Result<Vec<PathBuf>, Findings> {
     let yaml = |p: &PathBuf| p.is_file() && matches!(extension(p), Some("yaml" | "yml"));
     Ok(entries(folder)?.into_iter().filter(yaml).collect())
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, Finding> {
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Findings> {
     let read = || fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>();
     let mut entries = read().map_err(|error| unreadable(folder, &error))?;
     entries.sort();
@@ -93,11 +93,11 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Finding> {
 }
 
 fn read(file: &Path) -> Result<String, Findings> {
-    fs::read_to_string(file).map_err(|error| Findings(vec![unreadable(file, &error)]))
+    fs::read_to_string(file).map_err(|error| unreadable(file, &error))
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Finding {
-    Finding {
+fn unreadable(path: &Path, error: &std::io::Error) -> Findings {
+    Findings(vec![Finding {
         severity: Severity::Error,
         file: shown(path),
         line: 0,
@@ -107,7 +107,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Finding {
         message: format!("it cannot be read: {error}"),
         help: "give a policy file, its `.scenarios` folder, or a folder of policies".to_owned(),
         text: String::new(),
-    }
+    }])
 }
 
 fn extension(path: &Path) -> Option<&str> {

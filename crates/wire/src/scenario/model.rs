@@ -129,7 +129,7 @@ impl Happening {
                 Body::DisputeResolved { dispute_id: dispute, outcome: *outcome, credited: *credited }
             }
             Self::Profile(profile) => Body::Profile(Box::new(profile.clone())),
-            Self::Decided(interaction) => Body::Interaction(interaction.clone()),
+            Self::Decided(interaction) => Body::Interaction(*interaction),
         }
     }
 

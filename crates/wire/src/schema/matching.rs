@@ -14,7 +14,9 @@ pub(super) enum Op {
     Null,
     Boolean,
     /// An int or long; true: it must fit an int.
-    Long { narrow: bool },
+    Long {
+        narrow: bool,
+    },
     LongToFloat,
     LongToDouble,
     Float,

@@ -5,10 +5,10 @@
 
 mod embedded;
 mod matching;
-mod transcode;
-mod tree;
 #[cfg(test)]
 mod tests;
+mod transcode;
+mod tree;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

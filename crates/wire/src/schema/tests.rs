@@ -58,7 +58,8 @@ const CHANGES: [Change; 8] = [
     ("fields of the body in another order", |s| body(s).iter_mut().for_each(|b| fields(b).reverse())),
     ("renamed, with the old name as alias", |s| {
         s["name"] = json!("OtherEvent");
-        s["aliases"] = json!(["BillEvent", "PaymentEvent", "DisputeEvent", "InteractionEvent", "AccountEvent", "UsageEvent"]);
+        s["aliases"] =
+            json!(["BillEvent", "PaymentEvent", "DisputeEvent", "InteractionEvent", "AccountEvent", "UsageEvent"]);
         let id = fields(s).iter_mut().find(|f| f["name"] == "event_id").expect("the id");
         id["name"] = json!("id");
         id["aliases"] = json!(["event_id"]);
@@ -79,11 +80,11 @@ const EVENTS: [InputTopic; 6] = [
 ];
 
 /// The value of the changed schema that has the fields of `value` and some others.
-fn as_written(schema: &Schema, name: &str, value: &Value, dice: &mut Dice) -> Value {
+fn as_written(schema: &Schema, value: &Value, dice: &mut Dice) -> Value {
     match (schema, value) {
         (Schema::Union(union), Value::Union(_, inner)) => {
             let at = union.variants().iter().position(|v| fits(v, inner)).expect("a branch");
-            Value::Union(at as u32, Box::new(as_written(&union.variants()[at], name, inner, dice)))
+            Value::Union(at as u32, Box::new(as_written(&union.variants()[at], inner, dice)))
         }
         (Schema::Union(union), _) => {
             let at = union.variants().iter().position(|v| fits(v, value)).expect("a branch");
@@ -96,7 +97,7 @@ fn as_written(schema: &Schema, name: &str, value: &Value, dice: &mut Dice) -> Va
                 .map(|field| {
                     let is = |name: &str| name == field.name || field.aliases.iter().any(|a| a.as_str() == name);
                     let value = match known.iter().find(|(name, _)| is(name)) {
-                        Some((_, value)) => as_written(&field.schema, &field.name, value, dice),
+                        Some((_, value)) => as_written(&field.schema, value, dice),
                         None => reference::value(&field.schema, &field.name, dice),
                     };
                     (field.name.clone(), value)
@@ -104,7 +105,7 @@ fn as_written(schema: &Schema, name: &str, value: &Value, dice: &mut Dice) -> Va
                 .collect(),
         ),
         (Schema::Array(array), Value::Array(items)) => {
-            Value::Array(items.iter().map(|i| as_written(&array.items, name, i, dice)).collect())
+            Value::Array(items.iter().map(|i| as_written(&array.items, i, dice)).collect())
         }
         _ => value.clone(),
     }
@@ -113,7 +114,8 @@ fn as_written(schema: &Schema, name: &str, value: &Value, dice: &mut Dice) -> Va
 fn fits(schema: &Schema, value: &Value) -> bool {
     match (schema, value) {
         (Schema::Record(record), Value::Record(fields)) => {
-            fields.iter().all(|(name, _)| record.fields.iter().any(|f| f.name == *name)) && record.fields.len() == fields.len()
+            fields.iter().all(|(name, _)| record.fields.iter().any(|f| f.name == *name))
+                && record.fields.len() == fields.len()
         }
         (Schema::Null, Value::Null)
         | (Schema::String, Value::String(_))
@@ -144,7 +146,7 @@ proptest! {
                 }
                 let writer = Schema::parse_str(&json.to_string()).expect("a schema");
                 // Bodies with the same fields cannot be told apart here.
-                let Value::Record(mut parts) = as_written(&writer, "", &value, &mut Dice::new(seed ^ 1)) else {
+                let Value::Record(mut parts) = as_written(&writer, &value, &mut Dice::new(seed ^ 1)) else {
                     panic!("not a record")
                 };
                 keep_branch(&reader, &writer, &value, &mut parts);
@@ -187,7 +189,7 @@ fn keep_branch(reader: &Schema, writer: &Schema, value: &Value, parts: &mut [(St
     let wanted = name(&union(reader)[*at as usize]);
     let branches = union(writer);
     let at = branches.iter().position(|b| name(b) == wanted).expect("a branch");
-    let inner = as_written(&branches[at], "", inner, &mut Dice::new(3));
+    let inner = as_written(&branches[at], inner, &mut Dice::new(3));
     let body = parts.iter_mut().find(|(n, _)| n == "body").expect("a body");
     body.1 = Value::Union(at as u32, Box::new(inner));
 }
@@ -229,9 +231,10 @@ fn fields_that_a_writer_does_not_have_take_their_defaults() {
 #[test]
 fn numbers_are_promoted_and_strings_may_be_bytes() {
     let text = crate::topic::schema_text("network.usage").expect("a schema");
-    let json: Json = serde_json::from_str(
-        &text.replace("\"type\": \"long\",\n              \"doc\": \"Voice", "\"type\": \"int\",\n              \"doc\": \"Voice"),
-    )
+    let json: Json = serde_json::from_str(&text.replace(
+        "\"type\": \"long\",\n              \"doc\": \"Voice",
+        "\"type\": \"int\",\n              \"doc\": \"Voice",
+    ))
     .expect("JSON");
     assert_ne!(json, built_in(InputTopic::Usage));
     assert!(plan(InputTopic::Usage, &json.to_string()).is_direct(), "an int has the bytes of a long");

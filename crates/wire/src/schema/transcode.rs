@@ -65,12 +65,7 @@ fn field(step: &FieldOp, r: &mut Reader<'_>, out: &mut Vec<u8>) -> Done {
 }
 
 /// Finds where each of the writer's fields begins, then takes them in the reader's order.
-fn reordered(
-    fields: &[std::sync::Arc<Node>],
-    sources: &[Source],
-    r: &mut Reader<'_>,
-    out: &mut Vec<u8>,
-) -> Done {
+fn reordered(fields: &[std::sync::Arc<Node>], sources: &[Source], r: &mut Reader<'_>, out: &mut Vec<u8>) -> Done {
     let mut starts = Vec::with_capacity(fields.len());
     for node in fields {
         starts.push(r.rest());
@@ -85,11 +80,7 @@ fn reordered(
     Ok(())
 }
 
-fn items(
-    r: &mut Reader<'_>,
-    out: &mut Vec<u8>,
-    mut item: impl FnMut(&mut Reader<'_>, &mut Vec<u8>) -> Done,
-) -> Done {
+fn items(r: &mut Reader<'_>, out: &mut Vec<u8>, mut item: impl FnMut(&mut Reader<'_>, &mut Vec<u8>) -> Done) -> Done {
     loop {
         let count = r.block()?;
         put_len(out, count);

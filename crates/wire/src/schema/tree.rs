@@ -157,7 +157,13 @@ impl Parser {
         }
     }
 
-    fn items(&mut self, object: &Map<String, Value>, key: &str, space: &str, depth: usize) -> Result<Arc<Node>, String> {
+    fn items(
+        &mut self,
+        object: &Map<String, Value>,
+        key: &str,
+        space: &str,
+        depth: usize,
+    ) -> Result<Arc<Node>, String> {
         let node = self.node(object.get(key).ok_or("an array or map has no type of items")?, space, depth + 1)?;
         // A map's items have keys of a byte or more.
         if key == "items" && !node.sized {

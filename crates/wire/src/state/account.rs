@@ -67,8 +67,7 @@ pub(super) fn get_account(b: &mut Bytes<'_>) -> Read<Account> {
     account.disputes = b.list(|b| get_dispute(b, &account.bills))?;
     account.seen = get_seen(b)?;
     account.profile = b.option(get_profile)?.map(Box::new);
-    account.bar_decided =
-        b.option(|b| Ok(BarDecided { allowed: b.flag()?, until: b.option(Bytes::instant)? }))?;
+    account.bar_decided = b.option(|b| Ok(BarDecided { allowed: b.flag()?, until: b.option(Bytes::instant)? }))?;
     account.cycles = b.small()?;
     account.cycle = b.option(get_cycle)?;
     Ok(account)

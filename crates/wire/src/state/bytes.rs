@@ -211,7 +211,8 @@ mod tests {
     #[test]
     fn ids_come_back_as_they_were_and_uuids_take_seventeen_bytes() {
         let uuid = "0123abcd-4567-89ab-cdef-0123456789ab";
-        let rows = [(uuid, 17), (&uuid.to_uppercase(), 37), ("", 1), ("b-1", 4), (&uuid.replace('-', "_"), 37), ("ü", 3)];
+        let rows =
+            [(uuid, 17), (&uuid.to_uppercase(), 37), ("", 1), ("b-1", 4), (&uuid.replace('-', "_"), 37), ("ü", 3)];
         for (id, len) in rows {
             let mut out = Vec::new();
             put_id(&mut out, id);

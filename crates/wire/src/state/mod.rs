@@ -102,7 +102,9 @@ impl Checkpoint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StateError {
     /// Written by another version of this program.
-    #[error("the stored state has version {0}, and this program reads version {STATE_VERSION}: use the program that wrote it, or a newer one")]
+    #[error(
+        "the stored state has version {0}, and this program reads version {STATE_VERSION}: use the program that wrote it, or a newer one"
+    )]
     UnknownVersion(u32),
     /// The bytes end too early.
     #[error("the stored state ends too early")]

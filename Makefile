@@ -27,10 +27,11 @@ build: ## build the program: target/release/dunning
 demo: build ## the main job on made-up customers, without Kafka
 	@exec $(DUNNING) demo
 
-demo-kafka: build ## the same through Kafka, on the test bus (stays up: make bus-down)
+demo-kafka: build ## the same through a real Kafka, on a test bus of its own, fresh each time
 	@tests/setup bus
-	@$(BUS) up
-	@. "$${BUS_DIR:-.bus}/env" && exec $(DUNNING) demo --bootstrap-servers "$$BUS_BOOTSTRAP" --registry-url "$$BUS_REGISTRY"
+	@export BUS_DIR=$(CURDIR)/.demo/bus; $(BUS) wipe; rm -rf .demo/state; trap '$(BUS) down' EXIT; $(BUS) up; . "$$BUS_DIR/env"; \
+	  DUNNING_KAFKA_BOOTSTRAP_SERVERS=$$BUS_BOOTSTRAP DUNNING_REGISTRY_URL=$$BUS_REGISTRY \
+	  $(DUNNING) demo --kafka --config tests/bus/demo.yaml
 
 test: ## everything: format, clippy, cargo-deny, unit, property and end-to-end tests on a real bus
 	@tests/setup test
@@ -62,5 +63,5 @@ bus-status: ## what of the bus runs
 	@$(BUS) status
 
 clean: ## stop the bus; remove what was built and written
-	@$(BUS) wipe
+	@$(BUS) wipe; if [ -d .demo/bus ]; then BUS_DIR=.demo/bus $(BUS) wipe; fi
 	rm -rf .bus .demo target

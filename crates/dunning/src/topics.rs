@@ -1,12 +1,13 @@
 //! The topics: are they there, do they fit together; and making those that are missing.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dunning_wire::topic::{InputTopic, OutputTopic, TopicNames};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::types::RDKafkaErrorCode;
 use tokio::runtime::Handle;
 
 use crate::kafka::plain;
@@ -144,11 +145,28 @@ impl Cluster<'_> {
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
         let results = runtime.block_on(async { admin.create_topics(&new, &options).await });
         for result in results.map_err(|e| TopicsError::Away(e.to_string()))? {
-            if let Err((topic, code)) = result {
-                return Err(TopicsError::Refused { topic, text: code.to_string() });
+            match result {
+                // Somebody else was faster.
+                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((topic, code)) => return Err(TopicsError::Refused { topic, text: code.to_string() }),
             }
         }
-        Ok(())
+        self.await_all(topics)
+    }
+
+    /// Waits until every broker that is asked knows new topics.
+    fn await_all(&self, topics: &[&str]) -> Result<(), TopicsError> {
+        let began = Instant::now();
+        loop {
+            let found = self.partitions()?;
+            if topics.iter().all(|n| found.contains_key(*n)) {
+                return Ok(());
+            }
+            if began.elapsed() > PATIENCE {
+                return Err(TopicsError::Away("new topics do not appear".to_owned()));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod broker;
 mod bus;
 mod clock;
+mod demo;
 pub mod murmur2;
 mod operator;
 mod random;
@@ -12,6 +13,7 @@ mod store;
 pub use broker::SimBroker;
 pub use bus::{Bus, Logged, Topic, Transaction};
 pub use clock::SimClock;
+pub use demo::{Count, Demo, DemoError, DemoOptions, DemoReport, Story, StoryLine};
 pub use operator::{Behaviour, Operator, OperatorEvent, OperatorOptions};
 pub use random::Random;
 pub use store::{MemoryStore, MemoryStores};

@@ -13,7 +13,54 @@ const LAST_DAY: i32 = 84_370;
 /// 1900-01-01, the first day that someone can have been a customer.
 const FIRST_CUSTOMER_DAY: i32 = -25_567;
 
-type Read<T> = Result<T, BadRecord>;
+/// What can be wrong with a datum: the reasons of [`BadRecord`] that reading can find, in one byte, as nearly every
+/// function here returns one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Truncated,
+    TrailingBytes,
+    BadUtf8,
+    BadUnion,
+    BadEnum,
+    BadNumber,
+    NegativeLength,
+    NegativeAmount,
+    ZeroAmount,
+    AmountTooLarge,
+    UnknownCurrency,
+    DueBeforeIssued,
+    BadDate,
+    TermsDoNotSum,
+    BadId,
+    UnknownZone,
+    TooLong,
+}
+
+impl From<Fault> for BadRecord {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Truncated => Self::Truncated,
+            Fault::TrailingBytes => Self::TrailingBytes,
+            Fault::BadUtf8 => Self::BadUtf8,
+            Fault::BadUnion => Self::BadUnion,
+            Fault::BadEnum => Self::BadEnum,
+            Fault::BadNumber => Self::BadNumber,
+            Fault::NegativeLength => Self::NegativeLength,
+            Fault::NegativeAmount => Self::NegativeAmount,
+            Fault::ZeroAmount => Self::ZeroAmount,
+            Fault::AmountTooLarge => Self::AmountTooLarge,
+            Fault::UnknownCurrency => Self::UnknownCurrency,
+            Fault::DueBeforeIssued => Self::DueBeforeIssued,
+            Fault::BadDate => Self::BadDate,
+            Fault::TermsDoNotSum => Self::TermsDoNotSum,
+            Fault::BadId => Self::BadId,
+            Fault::UnknownZone => Self::UnknownZone,
+            Fault::TooLong => Self::TooLong,
+        }
+    }
+}
+
+pub(crate) type Read<T> = Result<T, Fault>;
 
 /// True for a text that can be an id: not empty, not over 255 bytes, no control characters.
 pub(crate) fn is_id(text: &str) -> bool {
@@ -40,17 +87,17 @@ impl<'a> Reader<'a> {
 
     /// Nothing may follow.
     pub(crate) const fn end(&self) -> Read<()> {
-        if self.rest.is_empty() { Ok(()) } else { Err(BadRecord::TrailingBytes) }
+        if self.rest.is_empty() { Ok(()) } else { Err(Fault::TrailingBytes) }
     }
 
     pub(crate) fn take(&mut self, len: usize) -> Read<&'a [u8]> {
-        let (head, rest) = self.rest.split_at_checked(len).ok_or(BadRecord::Truncated)?;
+        let (head, rest) = self.rest.split_at_checked(len).ok_or(Fault::Truncated)?;
         self.rest = rest;
         Ok(head)
     }
 
     pub(crate) fn byte(&mut self) -> Read<u8> {
-        let (&first, rest) = self.rest.split_first().ok_or(BadRecord::Truncated)?;
+        let (&first, rest) = self.rest.split_first().ok_or(Fault::Truncated)?;
         self.rest = rest;
         Ok(first)
     }
@@ -65,14 +112,14 @@ impl<'a> Reader<'a> {
             let byte = self.byte()?;
             let bits = u64::from(byte & 0x7f);
             if shift == 63 && bits > 1 {
-                return Err(BadRecord::BadNumber);
+                return Err(Fault::BadNumber);
             }
             value |= bits << shift;
             if byte < 0x80 {
                 return Ok(value);
             }
         }
-        Err(BadRecord::BadNumber)
+        Err(Fault::BadNumber)
     }
 
     pub(crate) fn long(&mut self) -> Read<i64> {
@@ -81,14 +128,14 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn int(&mut self) -> Read<i32> {
-        i32::try_from(self.long()?).map_err(|_| BadRecord::BadNumber)
+        i32::try_from(self.long()?).map_err(|_| Fault::BadNumber)
     }
 
     pub(crate) fn boolean(&mut self) -> Read<bool> {
         match self.byte()? {
             0 => Ok(false),
             1 => Ok(true),
-            _ => Err(BadRecord::BadNumber),
+            _ => Err(Fault::BadNumber),
         }
     }
 
@@ -108,17 +155,17 @@ impl<'a> Reader<'a> {
 
     /// Bytes of any length that the datum has: for what this program wrote itself.
     pub(crate) fn blob(&mut self) -> Read<&'a [u8]> {
-        let len = usize::try_from(self.long()?).map_err(|_| BadRecord::NegativeLength)?;
+        let len = usize::try_from(self.long()?).map_err(|_| Fault::NegativeLength)?;
         self.take(len)
     }
 
     pub(crate) fn bytes(&mut self) -> Read<&'a [u8]> {
         let bytes = self.blob()?;
-        if bytes.len() > STRING_MAX { Err(BadRecord::TooLong) } else { Ok(bytes) }
+        if bytes.len() > STRING_MAX { Err(Fault::TooLong) } else { Ok(bytes) }
     }
 
     pub(crate) fn string(&mut self) -> Read<&'a str> {
-        std::str::from_utf8(self.bytes()?).map_err(|_| BadRecord::BadUtf8)
+        std::str::from_utf8(self.bytes()?).map_err(|_| Fault::BadUtf8)
     }
 
     pub(crate) fn owned(&mut self) -> Read<String> {
@@ -127,11 +174,11 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn id(&mut self) -> Read<&'a str> {
         let text = self.string()?;
-        if is_id(text) { Ok(text) } else { Err(BadRecord::BadId) }
+        if is_id(text) { Ok(text) } else { Err(Fault::BadId) }
     }
 
     /// The branch of a union or the place of a symbol.
-    pub(crate) fn index(&mut self, count: usize, bad: BadRecord) -> Read<usize> {
+    pub(crate) fn index(&mut self, count: usize, bad: Fault) -> Read<usize> {
         match usize::try_from(self.long()?) {
             Ok(index) if index < count => Ok(index),
             _ => Err(bad),
@@ -139,11 +186,11 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn branch(&mut self, count: usize) -> Read<usize> {
-        self.index(count, BadRecord::BadUnion)
+        self.index(count, Fault::BadUnion)
     }
 
     pub(crate) fn symbol(&mut self, count: usize) -> Read<usize> {
-        self.index(count, BadRecord::BadEnum)
+        self.index(count, Fault::BadEnum)
     }
 
     /// A union of null and one other type.
@@ -163,7 +210,7 @@ impl<'a> Reader<'a> {
         }
         let size = self.long()?;
         if size < 0 {
-            return Err(BadRecord::NegativeLength);
+            return Err(Fault::NegativeLength);
         }
         self.fits(size.unsigned_abs())?;
         self.fits(count.unsigned_abs())
@@ -173,7 +220,7 @@ impl<'a> Reader<'a> {
     fn fits(&self, count: u64) -> Read<usize> {
         match usize::try_from(count) {
             Ok(count) if count <= self.rest.len() => Ok(count),
-            _ => Err(BadRecord::Truncated),
+            _ => Err(Fault::Truncated),
         }
     }
 
@@ -207,7 +254,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn instant(&mut self) -> Read<Timestamp> {
         let at = self.long()?;
         let last = (i64::from(LAST_DAY) + 1) * dunning_rules::DAY_MS;
-        if (0..last).contains(&at) { Ok(Timestamp::from_millis(at)) } else { Err(BadRecord::BadDate) }
+        if (0..last).contains(&at) { Ok(Timestamp::from_millis(at)) } else { Err(Fault::BadDate) }
     }
 
     /// Any instant.
@@ -218,35 +265,35 @@ impl<'a> Reader<'a> {
     /// A day within the years that are taken.
     pub(crate) fn day(&mut self) -> Read<Day> {
         let day = self.int()?;
-        if (0..=LAST_DAY).contains(&day) { Ok(Day::from_epoch(day)) } else { Err(BadRecord::BadDate) }
+        if (0..=LAST_DAY).contains(&day) { Ok(Day::from_epoch(day)) } else { Err(Fault::BadDate) }
     }
 
     /// A day that may lie before 1970.
     pub(crate) fn customer_day(&mut self) -> Read<Day> {
         let day = self.int()?;
-        if (FIRST_CUSTOMER_DAY..=LAST_DAY).contains(&day) { Ok(Day::from_epoch(day)) } else { Err(BadRecord::BadDate) }
+        if (FIRST_CUSTOMER_DAY..=LAST_DAY).contains(&day) { Ok(Day::from_epoch(day)) } else { Err(Fault::BadDate) }
     }
 
     pub(crate) fn currency(&mut self) -> Read<Currency> {
-        Currency::parse(self.string()?).ok_or(BadRecord::UnknownCurrency)
+        Currency::parse(self.string()?).ok_or(Fault::UnknownCurrency)
     }
 
     /// An amount of either sign.
     pub(crate) fn signed(&mut self) -> Read<Minor> {
         let amount = Minor::new(self.long()?);
-        if amount.magnitude() > Minor::EVENT_MAX { Err(BadRecord::AmountTooLarge) } else { Ok(amount) }
+        if amount.magnitude() > Minor::EVENT_MAX { Err(Fault::AmountTooLarge) } else { Ok(amount) }
     }
 
     /// An amount of zero or more.
     pub(crate) fn amount(&mut self) -> Read<Minor> {
         let amount = self.signed()?;
-        if amount < Minor::ZERO { Err(BadRecord::NegativeAmount) } else { Ok(amount) }
+        if amount < Minor::ZERO { Err(Fault::NegativeAmount) } else { Ok(amount) }
     }
 
     /// An amount greater than zero.
     pub(crate) fn positive(&mut self) -> Read<Minor> {
         let amount = self.amount()?;
-        if amount == Minor::ZERO { Err(BadRecord::ZeroAmount) } else { Ok(amount) }
+        if amount == Minor::ZERO { Err(Fault::ZeroAmount) } else { Ok(amount) }
     }
 }
 

@@ -3,7 +3,7 @@
 use dunning_rules::Timestamp;
 
 use crate::BadRecord;
-use crate::avro::{Reader, put_instant, put_len, put_long, put_option, put_str};
+use crate::avro::{Fault, Read, Reader, put_instant, put_len, put_long, put_option, put_str};
 use crate::topic::InputTopic;
 
 /// An order. Each partition has its own copy of the record.
@@ -92,7 +92,7 @@ pub fn decode(datum: &[u8]) -> Result<ControlEvent, BadRecord> {
     Ok(event)
 }
 
-fn body(r: &mut Reader<'_>) -> Result<ControlBody, BadRecord> {
+fn body(r: &mut Reader<'_>) -> Read<ControlBody> {
     Ok(match r.branch(3)? {
         0 => ControlBody::PolicyPublished {
             label: r.id()?.to_owned(),
@@ -102,12 +102,12 @@ fn body(r: &mut Reader<'_>) -> Result<ControlBody, BadRecord> {
         1 => ControlBody::BarsReleased { account_id: account(r)? },
         _ => ControlBody::StaleReleased {
             account_id: account(r)?,
-            topic: InputTopic::from_contract_name(r.string()?).ok_or(BadRecord::BadEnum)?,
+            topic: InputTopic::from_contract_name(r.string()?).ok_or(Fault::BadEnum)?,
             offset: r.long()?,
         },
     })
 }
 
-fn account(r: &mut Reader<'_>) -> Result<Option<String>, BadRecord> {
+fn account(r: &mut Reader<'_>) -> Read<Option<String>> {
     Ok(r.option(Reader::id)?.map(str::to_owned))
 }

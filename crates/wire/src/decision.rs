@@ -4,7 +4,8 @@ use dunning_rules::{Code, Currency, Decision, Minor, RULES_VERSION, Timestamp};
 use serde::Serialize;
 
 use crate::avro::{
-    Reader, put_amount, put_array, put_bool, put_currency, put_instant, put_long, put_option, put_str, put_varint,
+    Fault, Read, Reader, put_amount, put_array, put_bool, put_currency, put_instant, put_long, put_option, put_str,
+    put_varint,
 };
 use crate::{BadRecord, json};
 
@@ -142,10 +143,10 @@ pub fn decode(datum: &[u8]) -> Result<DecisionRecord, BadRecord> {
     Ok(record)
 }
 
-fn unsigned(r: &mut Reader<'_>) -> Result<u64, BadRecord> {
-    u64::try_from(r.long()?).map_err(|_| BadRecord::BadNumber)
+fn unsigned(r: &mut Reader<'_>) -> Read<u64> {
+    u64::try_from(r.long()?).map_err(|_| Fault::BadNumber)
 }
 
-fn small(r: &mut Reader<'_>) -> Result<u32, BadRecord> {
-    u32::try_from(r.int()?).map_err(|_| BadRecord::BadNumber)
+fn small(r: &mut Reader<'_>) -> Read<u32> {
+    u32::try_from(r.int()?).map_err(|_| Fault::BadNumber)
 }

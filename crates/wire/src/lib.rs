@@ -15,18 +15,17 @@ pub mod decision;
 pub mod event;
 pub mod frame;
 mod json;
-pub mod policy;
-pub mod scenario;
 #[cfg(test)]
 mod outputs;
+pub mod policy;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod sample;
+pub mod scenario;
 pub mod schema;
 pub mod state;
 pub mod state_record;
 pub mod topic;
 
 pub use bad::BadRecord;
-#[cfg(test)] mod speed;

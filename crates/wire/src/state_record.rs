@@ -4,8 +4,8 @@ use dunning_rules::{Currency, Minor, PendingBar};
 
 use crate::BadRecord;
 use crate::avro::{
-    Reader, put_amount, put_array, put_bool, put_bytes, put_currency, put_instant, put_len, put_long, put_option,
-    put_str, put_varint,
+    Fault, Read, Reader, put_amount, put_array, put_bool, put_bytes, put_currency, put_instant, put_len, put_long,
+    put_option, put_str, put_varint,
 };
 use crate::state::{self, Checkpoint, GateCounters, STATE_VERSION, StaleMark, StoredRow};
 use crate::topic::InputTopic;
@@ -135,7 +135,7 @@ pub fn decode_checkpoint(datum: &[u8]) -> Result<Checkpoint, BadRecord> {
     }
 }
 
-fn account<'a>(r: &mut Reader<'a>) -> Result<StateRecord<'a>, BadRecord> {
+fn account<'a>(r: &mut Reader<'a>) -> Read<StateRecord<'a>> {
     let account_id = r.id()?;
     r.timestamp()?; // updated_at
     r.int()?; // stage_version
@@ -146,7 +146,7 @@ fn account<'a>(r: &mut Reader<'a>) -> Result<StateRecord<'a>, BadRecord> {
     r.long()?; // amount_due_minor
     let currency = r.string()?;
     if !currency.is_empty() && Currency::parse(currency).is_none() {
-        return Err(BadRecord::UnknownCurrency);
+        return Err(Fault::UnknownCurrency);
     }
     r.long()?; // open_minor
     r.long()?; // sequence
@@ -180,15 +180,15 @@ fn checkpoint(r: &mut Reader<'_>) -> Result<Checkpoint, BadRecord> {
     })
 }
 
-fn place(r: &mut Reader<'_>) -> Result<(InputTopic, i64), BadRecord> {
-    let topic = InputTopic::from_contract_name(r.string()?).ok_or(BadRecord::BadEnum)?;
+fn place(r: &mut Reader<'_>) -> Read<(InputTopic, i64)> {
+    let topic = InputTopic::from_contract_name(r.string()?).ok_or(Fault::BadEnum)?;
     Ok((topic, r.long()?))
 }
 
-fn unsigned(r: &mut Reader<'_>) -> Result<u64, BadRecord> {
-    u64::try_from(r.long()?).map_err(|_| BadRecord::BadNumber)
+fn unsigned(r: &mut Reader<'_>) -> Read<u64> {
+    u64::try_from(r.long()?).map_err(|_| Fault::BadNumber)
 }
 
-fn small(r: &mut Reader<'_>) -> Result<u32, BadRecord> {
-    u32::try_from(r.int()?).map_err(|_| BadRecord::BadNumber)
+fn small(r: &mut Reader<'_>) -> Read<u32> {
+    u32::try_from(r.int()?).map_err(|_| Fault::BadNumber)
 }

@@ -76,6 +76,10 @@ impl<'a> Ladder<'a> {
             return;
         }
         self.keep_spacing(&step);
+        // A step that comes late keeps its time of day: it may have to wait for the morning.
+        if self.instant(&step) > self.account.line {
+            return;
+        }
         match &step.action {
             StepAction::Notify { .. } => {
                 self.notify(&step);
@@ -134,7 +138,8 @@ impl<'a> Ladder<'a> {
         if let Some(pending) = &cycle.pending {
             // Only a refusal ends by itself; every other hold ends by an event or by the gate's answer.
             let until = self.account.bar_decided.and_then(|d| d.until);
-            return until.filter(|until| pending.held == Some(Hold::Refused) && *until > line);
+            let until = until.filter(|until| pending.held == Some(Hold::Refused) && *until > line)?;
+            return Some(self.in_the_day(self.next_step()?, until));
         }
         let step = self.next_step()?;
         if cycle.waits { self.enough_from(line, true) } else { Some(self.instant(step)) }
@@ -193,6 +198,11 @@ impl<'a> Ladder<'a> {
             let named = sent.announced_for.map_or(Timestamp::MIN, |day| self.zone.start_of_day(day));
             at = at.max(sent.at.plus(rule.notice_ms)).max(named);
         }
+        self.in_the_day(step, at)
+    }
+
+    /// The first instant not before `at` that has the step's time of day.
+    fn in_the_day(&self, step: &Step, at: Timestamp) -> Timestamp {
         step.time_of_day.map_or(at, |minutes| self.zone.next_at(at, minutes))
     }
 
@@ -260,7 +270,7 @@ impl<'a> Ladder<'a> {
     }
 
     fn shift_anchor(&mut self, late: i64, step: &Step, always: bool) {
-        let moves = self.policy.late_after_ms.is_some_and(|after| late > 0 && (always || late > after));
+        let moves = late > 0 && (always || self.policy.late_after_ms.is_some_and(|after| late > after));
         if let Some(cycle) = self.account.cycle.as_mut().filter(|_| moves) {
             cycle.anchor = cycle.anchor.plus(late);
             self.decide(Code::SpacingKept, Some(&step.name), None);
@@ -302,8 +312,7 @@ impl<'a> Ladder<'a> {
         })?;
         debug_assert_eq!(self.policy.steps[index].name, warning.name);
         let at = self.instant(bar).max(self.account.line.plus(notice));
-        let at = bar.time_of_day.map_or(at, |minutes| self.zone.next_at(at, minutes));
-        Some(self.zone.day_of(at))
+        Some(self.zone.day_of(self.in_the_day(bar, at)))
     }
 
     fn propose_bar(&mut self, step: &Step, warning: Option<WarningRule>) {

@@ -141,7 +141,7 @@ impl Operator {
     }
 
     fn body<'n>(&self, happening: &Happening, customer: &Customer, names: &'n Names) -> (InputTopic, Body<'n>) {
-        let currency = Currency::parse(COUNTRIES[customer.country].1).unwrap_or_else(euro);
+        let currency = currency(customer);
         let id = names.id.as_str();
         let bill_id = names.bill.as_deref();
         match happening.what {
@@ -230,9 +230,9 @@ impl Operator {
     }
 }
 
-/// The euro; it is on the list of currencies.
-fn euro() -> Currency {
-    COUNTRIES.iter().find_map(|(_, code, _, _)| Currency::parse(code)).unwrap_or_else(|| unreachable!("EUR is listed"))
+fn currency(customer: &Customer) -> Currency {
+    // Every country's currency is on the list; a test says so.
+    Currency::parse(COUNTRIES[customer.country].1).expect("a listed currency")
 }
 
 /// The names that an event bears, which its body borrows.
@@ -313,6 +313,13 @@ mod tests {
         ];
         assert!(needed.iter().all(|kind| kinds.contains_key(kind)), "{kinds:?}");
         assert_eq!(operator.len() as u32, kinds.values().sum::<u32>());
+    }
+
+    #[test]
+    fn every_country_has_a_currency_and_a_zone() {
+        for (_, currency, zone, _) in COUNTRIES {
+            assert!(Currency::parse(currency).is_some() && Zone::parse(zone).is_some(), "{zone}");
+        }
     }
 
     #[test]

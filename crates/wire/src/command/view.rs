@@ -2,7 +2,7 @@ use dunning_rules::{BarLevel, Channel, Day, Minor, Timestamp};
 use serde::Serialize;
 
 use super::REASONS;
-use crate::avro::Reader;
+use crate::avro::{Fault, Read, Reader};
 use crate::topic::OutputTopic;
 use crate::{BadRecord, json};
 
@@ -98,18 +98,16 @@ pub enum ActionView {
     },
 }
 
-type Read<T> = Result<T, BadRecord>;
-
 /// Reads a command from a datum of a command topic.
 ///
 /// # Errors
 /// The datum is not in the layout of the topic's schema, or the topic has no commands.
-pub fn decode(topic: OutputTopic, datum: &[u8]) -> Read<CommandView> {
+pub fn decode(topic: OutputTopic, datum: &[u8]) -> Result<CommandView, BadRecord> {
     let mut r = Reader::new(datum);
     let mut view = CommandView {
         command_id: r.owned()?,
         account_id: r.owned()?,
-        sequence: u64::try_from(r.long()?).map_err(|_| BadRecord::BadNumber)?,
+        sequence: u64::try_from(r.long()?).map_err(|_| Fault::BadNumber)?,
         decided_at: r.timestamp()?,
         policy: r.owned()?,
         step: r.owned()?,
@@ -127,11 +125,11 @@ pub fn decode(topic: OutputTopic, datum: &[u8]) -> Read<CommandView> {
         },
     };
     view.action = match topic {
-        OutputTopic::Notifications => notification(&mut r, &mut view),
-        OutputTopic::Barring => bar(&mut r, &mut view),
-        OutputTopic::Restoration => restoration(&mut r, &mut view),
-        _ => Err(BadRecord::schema("the topic has no commands")),
-    }?;
+        OutputTopic::Notifications => notification(&mut r, &mut view)?,
+        OutputTopic::Barring => bar(&mut r, &mut view)?,
+        OutputTopic::Restoration => restoration(&mut r, &mut view)?,
+        _ => return Err(BadRecord::schema("the topic has no commands")),
+    };
     r.end()?;
     Ok(view)
 }

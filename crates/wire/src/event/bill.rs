@@ -1,10 +1,9 @@
 use dunning_rules::{Body, Day, Line, Minor, Term};
 
 use super::Named;
-use crate::BadRecord;
-use crate::avro::Reader;
+use crate::avro::{Fault, Reader};
 
-pub(super) fn body<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
+pub(super) fn body<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, Fault> {
     match r.branch(7)? {
         0 => issued(r),
         1 => {
@@ -38,18 +37,18 @@ pub(super) fn body<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
     }
 }
 
-fn issued<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
+fn issued<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, Fault> {
     let bill_id = r.id()?;
     let amount = r.amount()?;
     let currency = r.currency()?;
     let issued_on = r.day()?;
     let due_on = r.day()?;
     if due_on < issued_on {
-        return Err(BadRecord::DueBeforeIssued);
+        return Err(Fault::DueBeforeIssued);
     }
     let terms = r.array(|r| term(r, issued_on))?;
     if !terms.is_empty() && terms.iter().map(|t| t.amount).sum::<Minor>() != amount {
-        return Err(BadRecord::TermsDoNotSum);
+        return Err(Fault::TermsDoNotSum);
     }
     let lines = r.array(line)?;
     let kind = r.string()?;
@@ -59,19 +58,19 @@ fn issued<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
     Ok((Body::BillIssued { bill_id, amount, currency, issued_on, due_on, terms, lines, kind }, "BillIssued"))
 }
 
-fn term(r: &mut Reader<'_>, issued_on: Day) -> Result<Term, BadRecord> {
+fn term(r: &mut Reader<'_>, issued_on: Day) -> Result<Term, Fault> {
     let due_on = r.day()?;
     if due_on < issued_on {
-        return Err(BadRecord::DueBeforeIssued);
+        return Err(Fault::DueBeforeIssued);
     }
     Ok(Term { due_on, amount: r.positive()? })
 }
 
-fn line<'a>(r: &mut Reader<'a>) -> Result<Line<'a>, BadRecord> {
+fn line<'a>(r: &mut Reader<'a>) -> Result<Line<'a>, Fault> {
     Ok(Line { line_id: r.id()?, service_id: r.option(Reader::id)?, category: r.string()?, amount: r.signed()? })
 }
 
-fn stated<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
+fn stated<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, Fault> {
     r.instant()?;
     let balance = r.signed()?;
     let currency = r.currency()?;

@@ -1,8 +1,7 @@
 use dunning_rules::{Body, Currency, Interaction, Minor};
 
 use super::Named;
-use crate::BadRecord;
-use crate::avro::Reader;
+use crate::avro::{Fault, Reader};
 
 /// Symbols of `Outcome`, `ContactChannel`, `ServiceResult` and `BarDecision`.
 const OUTCOMES: usize = 11;
@@ -10,7 +9,7 @@ const CHANNELS: usize = 8;
 const RESULTS: usize = 4;
 const DECISIONS: usize = 4;
 
-type Read<T> = Result<T, BadRecord>;
+type Read<T> = Result<T, Fault>;
 
 pub(super) fn body<'a>(r: &mut Reader<'a>) -> Read<Named<'a>> {
     let what = what(r)?;
@@ -151,7 +150,7 @@ pub(super) fn usage<'a>(r: &mut Reader<'a>) -> Read<Named<'a>> {
     let unbilled = r.amount()?;
     let currency = r.string()?;
     if unbilled > Minor::ZERO && Currency::parse(currency).is_none() {
-        return Err(BadRecord::UnknownCurrency);
+        return Err(Fault::UnknownCurrency);
     }
     Ok((Body::UsageRecorded, "UsageRecorded"))
 }

@@ -41,14 +41,16 @@ pub fn decode(topic: InputTopic, datum: &[u8]) -> Result<Decoded<'_>, BadRecord>
     let account_id = r.id()?;
     let occurred_at = r.instant()?;
     let (body, kind) = match topic {
-        InputTopic::Bills => bill::body(&mut r),
-        InputTopic::Payments => payment::payment(&mut r),
-        InputTopic::Disputes => payment::dispute(&mut r),
-        InputTopic::Interactions => interaction::body(&mut r),
-        InputTopic::Accounts => profile::body(&mut r),
-        InputTopic::Usage => interaction::usage(&mut r),
-        InputTopic::Control => Err(BadRecord::schema("a record of the control topic is not an event of an account")),
-    }?;
+        InputTopic::Bills => bill::body(&mut r)?,
+        InputTopic::Payments => payment::payment(&mut r)?,
+        InputTopic::Disputes => payment::dispute(&mut r)?,
+        InputTopic::Interactions => interaction::body(&mut r)?,
+        InputTopic::Accounts => profile::body(&mut r)?,
+        InputTopic::Usage => interaction::usage(&mut r)?,
+        InputTopic::Control => {
+            return Err(BadRecord::schema("a record of the control topic is not an event of an account"));
+        }
+    };
     r.end()?;
     Ok(Decoded { account_id, event: Input { event_id, occurred_at, body }, kind })
 }

@@ -1,8 +1,7 @@
 use dunning_rules::{Body, DisputeOutcome, Minor, ReversalKind};
 
 use super::Named;
-use crate::avro::Reader;
-use crate::{BadRecord, avro};
+use crate::avro::{self, Fault, Reader};
 
 /// In the order of the schema's symbols.
 pub(super) const REVERSALS: [ReversalKind; 5] = [
@@ -22,7 +21,7 @@ pub(super) const OUTCOMES: [DisputeOutcome; 5] = [
     DisputeOutcome::Unknown,
 ];
 
-pub(super) fn payment<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
+pub(super) fn payment<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, Fault> {
     match r.branch(4)? {
         0 => received(r),
         1 => {
@@ -54,7 +53,7 @@ pub(super) fn payment<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
     }
 }
 
-fn received<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
+fn received<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, Fault> {
     let payment_id = r.id()?;
     let amount = r.positive()?;
     let currency = r.currency()?;
@@ -65,7 +64,7 @@ fn received<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
     Ok((Body::PaymentReceived { payment_id, amount, currency, bill_id }, "PaymentReceived"))
 }
 
-pub(super) fn dispute<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
+pub(super) fn dispute<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, Fault> {
     if r.branch(2)? == 0 {
         let dispute_id = r.id()?;
         // Not as in a payment: none would dispute every bill.

@@ -1,19 +1,18 @@
 use dunning_rules::{Body, Channel, Contact, Currency, Profile, Service, Zone};
 
 use super::Named;
-use crate::BadRecord;
-use crate::avro::Reader;
+use crate::avro::{Fault, Reader};
 
 /// The way of payment of a service that is paid in advance.
 pub(super) const PREPAID: &str = "prepaid";
 
-pub(super) fn body<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
+pub(super) fn body<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, Fault> {
     r.branch(1)?;
     let segment = r.string()?.into();
     let region = r.string()?.into();
     let risk_class = r.string()?.into();
     let language = r.string()?.into();
-    let zone = Zone::parse(r.string()?).ok_or(BadRecord::UnknownZone)?;
+    let zone = Zone::parse(r.string()?).ok_or(Fault::UnknownZone)?;
     let vulnerable = r.boolean()?;
     let customer_since = r.option(Reader::customer_day)?;
     r.long()?; // lifetime_value_minor
@@ -26,7 +25,7 @@ pub(super) fn body<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
     r.option(Reader::customer_day)?; // closed_on
     let currency = r.string()?;
     if !currency.is_empty() && Currency::parse(currency).is_none() {
-        return Err(BadRecord::UnknownCurrency);
+        return Err(Fault::UnknownCurrency);
     }
     r.option(Reader::string)?; // payment_method_id
     r.signed()?; // deposit_minor
@@ -51,7 +50,7 @@ pub(super) fn body<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, BadRecord> {
     Ok((Body::Profile(Box::new(profile)), "AccountProfile"))
 }
 
-fn service(r: &mut Reader<'_>) -> Result<Service, BadRecord> {
+fn service(r: &mut Reader<'_>) -> Result<Service, Fault> {
     let service_id = r.id()?.into();
     r.string()?; // kind
     let prepaid = r.string()? == PREPAID;
@@ -60,7 +59,7 @@ fn service(r: &mut Reader<'_>) -> Result<Service, BadRecord> {
     Ok(Service { service_id, protected, prepaid })
 }
 
-fn contact(r: &mut Reader<'_>) -> Result<Contact, BadRecord> {
+fn contact(r: &mut Reader<'_>) -> Result<Contact, Fault> {
     let channel = Channel::ALL[r.symbol(Channel::ALL.len())?];
     Ok(Contact { channel, address: r.string()?.into(), consent: r.boolean()? })
 }

@@ -3,13 +3,12 @@
 
 use super::matching::{FieldOp, Op, Source};
 use super::tree::{Kind, Node};
-use crate::BadRecord;
-use crate::avro::{Reader, put_bool, put_bytes, put_len, put_long};
+use crate::avro::{Fault, Reader, put_bool, put_bytes, put_len, put_long};
 
 /// The longest datum that comes out: items of a byte can have defaults of many.
 const OUT_MAX: usize = 16 << 20;
 
-type Done = Result<(), BadRecord>;
+type Done = Result<(), Fault>;
 
 /// Appends the whole datum in the reader's layout.
 pub(super) fn run(op: &Op, datum: &[u8], out: &mut Vec<u8>) -> Done {
@@ -33,7 +32,7 @@ fn value(op: &Op, r: &mut Reader<'_>, out: &mut Vec<u8>) -> Done {
         Op::Double => out.extend(r.double()?.to_le_bytes()),
         Op::Bytes => put_bytes(out, r.bytes()?),
         Op::Fixed(size) => out.extend_from_slice(r.take(*size)?),
-        Op::Enum(places) => put_len(out, places[r.symbol(places.len())?].ok_or(BadRecord::BadEnum)?),
+        Op::Enum(places) => put_len(out, places[r.symbol(places.len())?].ok_or(Fault::BadEnum)?),
         Op::Array(item) => items(r, out, |r, out| value(item, r, out))?,
         Op::Map(item) => items(r, out, |r, out| {
             put_bytes(out, r.bytes()?);
@@ -41,7 +40,7 @@ fn value(op: &Op, r: &mut Reader<'_>, out: &mut Vec<u8>) -> Done {
         })?,
         Op::Branches(branches) => {
             let branch = branches[r.branch(branches.len())?].as_ref();
-            value(branch.ok_or(BadRecord::BadUnion)?, r, out)?;
+            value(branch.ok_or(Fault::BadUnion)?, r, out)?;
         }
         Op::Into(branch, op) => {
             put_len(out, *branch);
@@ -90,7 +89,7 @@ fn items(r: &mut Reader<'_>, out: &mut Vec<u8>, mut item: impl FnMut(&mut Reader
         for _ in 0..count {
             item(r, out)?;
             if out.len() > OUT_MAX {
-                return Err(BadRecord::TooLong);
+                return Err(Fault::TooLong);
             }
         }
     }

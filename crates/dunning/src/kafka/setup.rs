@@ -87,8 +87,6 @@ pub(crate) fn plain(bootstrap_servers: &str, properties: &BTreeMap<String, Strin
     config.set("bootstrap.servers", bootstrap_servers);
     config.set("log.connection.close", "false");
     config.set("socket.keepalive.enable", "true");
-    // Small requests are waited for one after the other: without this each costs the 40 ms of a delayed ACK.
-    config.set("socket.nagle.disable", "true");
     config.set("reconnect.backoff.max.ms", "2000");
     for (name, value) in properties {
         config.set(name, value);

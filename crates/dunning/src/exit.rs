@@ -76,7 +76,9 @@ impl Exit {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Ok => "all is well; after a signal: everything is committed",
-            Self::Findings => "the answer is no: findings in a policy, a scenario that failed, an account that is not known",
+            Self::Findings => {
+                "the answer is no: findings in a policy, a scenario that failed, an account that is not known"
+            }
             Self::Usage => "the command line cannot be understood",
             Self::Config => "the configuration cannot be used",
             Self::Policy => "the policy cannot be used",

@@ -278,7 +278,10 @@ mod tests {
         let ids = registry.register(&TopicNames::default()).expect("ids");
         assert_eq!(ids.len(), OutputTopic::ALL.len() - 1);
         for (topic, id) in ids {
-            assert_eq!(registry.schema(id), SchemaAnswer::Known(schema_text(topic.contract_name()).expect("text").to_owned()));
+            assert_eq!(
+                registry.schema(id),
+                SchemaAnswer::Known(schema_text(topic.contract_name()).expect("text").to_owned())
+            );
         }
         assert_eq!(registry.schema(999_999), SchemaAnswer::Unknown);
     }

@@ -64,7 +64,18 @@ fn dependencies_point_one_way() {
 
 #[test]
 fn the_core_is_pure() {
-    let words = ["std::fs", "std::net", "std::env", "SystemTime", "Instant::now", "Utc::now", "HashMap", "HashSet", "async ", "serde"];
+    let words = [
+        "std::fs",
+        "std::net",
+        "std::env",
+        "SystemTime",
+        "Instant::now",
+        "Utc::now",
+        "HashMap",
+        "HashSet",
+        "async ",
+        "serde",
+    ];
     assert_eq!(lines_with("rules", &words), Vec::<String>::new());
 }
 

@@ -91,7 +91,9 @@ fn what_is_mistyped_ends_with_2() {
 fn exit_codes_are_listed() {
     let said = dunning(&["exit-codes"]);
     assert_eq!(said.code, 0);
-    for code in ["  0  ", "  1  ", "  2  ", " 64  ", " 65  ", " 66  ", " 67  ", " 69  ", " 70  ", " 73  ", " 75  ", " 76  "] {
+    for code in
+        ["  0  ", "  1  ", "  2  ", " 64  ", " 65  ", " 66  ", " 67  ", " 69  ", " 70  ", " 73  ", " 75  ", " 76  "]
+    {
         assert!(said.out.contains(code), "{code}\n{}", said.out);
     }
 }
@@ -150,7 +152,9 @@ fn variables_win_over_the_file_and_secrets_are_masked() {
     ];
     let said = dunning_with(&args, &variables);
     assert_eq!(said.code, 0, "{}", said.err);
-    for words in ["group_id: from-env  # DUNNING_KAFKA_GROUP_ID", "client.rack: eu-1", "sasl.username: me", "directory: /tmp/x"] {
+    for words in
+        ["group_id: from-env  # DUNNING_KAFKA_GROUP_ID", "client.rack: eu-1", "sasl.username: me", "directory: /tmp/x"]
+    {
         assert!(said.out.contains(words), "{words}\n{}", said.out);
     }
     assert_eq!(said.out.matches("***").count(), 4, "{}", said.out);

@@ -7,12 +7,12 @@ impl Random {
     #[must_use]
     pub fn new(seed: u64, stream: u64) -> Self {
         let mut random = Self(seed ^ stream.wrapping_mul(0xa076_1d64_78bd_642f));
-        random.next();
+        random.number();
         random
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -24,17 +24,17 @@ impl Random {
     pub fn between(&mut self, low: i64, high: i64) -> i64 {
         let span = high.abs_diff(low).saturating_add(1);
         // Below the span, so it fits between the two.
-        low.saturating_add_unsigned(self.next() % span)
+        low.saturating_add_unsigned(self.number() % span)
     }
 
     /// True so many times in a thousand.
     pub fn chance(&mut self, permille: u64) -> bool {
-        self.next() % 1_000 < permille
+        self.number() % 1_000 < permille
     }
 
     /// One of some; the slice is not empty.
     pub fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        of[(self.next() % of.len() as u64) as usize]
+        of[(self.number() % of.len() as u64) as usize]
     }
 }
 
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn the_numbers_are_those_of_splitmix64() {
         let mut random = Random(1_234_567);
-        assert_eq!([random.next(), random.next()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
+        assert_eq!([random.number(), random.number()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
     }
 
     #[test]
@@ -54,6 +54,6 @@ mod tests {
         let numbers: Vec<_> = (0..1_000).map(|_| random.between(-2, 3)).collect();
         assert!((-2..=3).all(|n| numbers.contains(&n)) && numbers.iter().all(|n| (-2..=3).contains(n)));
         assert!(!random.chance(0) && random.chance(1_000));
-        assert_ne!(Random::new(7, 1).next(), Random::new(7, 2).next());
+        assert_ne!(Random::new(7, 1).number(), Random::new(7, 2).number());
     }
 }

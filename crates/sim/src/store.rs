@@ -20,8 +20,11 @@ struct Rows {
     open: bool,
     rows: BTreeMap<Vec<u8>, Vec<u8>>,
     /// What each change since the last flush overwrote, a batch at a time.
-    unflushed: Vec<Vec<(Vec<u8>, Option<Vec<u8>>)>>,
+    unflushed: Vec<Overwritten>,
 }
+
+/// Keys of a batch with the values they had before.
+type Overwritten = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 impl MemoryStores {
     /// An empty disk.

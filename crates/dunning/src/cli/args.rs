@@ -24,6 +24,8 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Read events, decide, send commands; until SIGTERM or Ctrl-C.
     Run(Run),
+    /// See the main job on this machine: no Kafka, 10,000 made-up accounts, 90 days in seconds.
+    Demo(Demo),
     /// Check the topics, and make those that are missing.
     Topics(Topics),
     /// Where an account stands, from a running instance.

@@ -3,6 +3,7 @@
 mod account;
 mod args;
 mod config;
+mod demo;
 mod policy;
 mod topics;
 
@@ -30,6 +31,7 @@ pub fn main() -> Exit {
 fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Topics(args) => topics::run(&args),
         Command::Account(args) => account::show(&args),
         Command::Explain(args) => account::explain(&args),

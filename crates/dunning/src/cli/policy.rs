@@ -58,12 +58,15 @@ fn test(path: &Path) -> Result<Exit, Failure> {
     }
     let total = reports.len();
     super::print(&match (total, failed) {
-        (0, _) => format!("there is no scenario beside {}: put them into NAME.scenarios/ beside NAME.yaml", path.display()),
+        (0, _) => {
+            format!("there is no scenario beside {}: put them into NAME.scenarios/ beside NAME.yaml", path.display())
+        }
         (1, 0) => "1 scenario passed".to_owned(),
         (n, 0) => format!("{n} scenarios passed"),
         (n, f) => format!("{f} of {n} scenarios failed"),
     })?;
-    let unreadable = |r: &scenario::Report| r.title.is_empty() && r.findings.0.iter().any(|f| f.severity == Severity::Error);
+    let unreadable =
+        |r: &scenario::Report| r.title.is_empty() && r.findings.0.iter().any(|f| f.severity == Severity::Error);
     Ok(match (total, failed) {
         (0, _) => Exit::Findings,
         (_, 0) => Exit::Ok,

@@ -10,8 +10,8 @@ use dunning_wire::topic::TopicNames;
 use super::key::{self, KEYS};
 use super::raw::{Origin, Raw, Said};
 use super::value;
-use crate::kafka::check_properties;
 use super::{Config, Kafka, LogConfig, LogFormat, Registry, RegistryAddress};
+use crate::kafka::check_properties;
 
 /// Reads one value after the other and notes what is wrong.
 pub(super) struct Check {
@@ -71,8 +71,7 @@ impl Check {
         let batch_age = self.need("batch.age", |t| value::span_within(t, "1ms", "5s"));
         let flush_every = self.need("flush.every", |t| value::span_within(t, "1s", "1h"));
         let live_accounts = self.need("memory.live_accounts", |t| value::count(t, 1_000, 1_000_000_000));
-        let future_bound =
-            self.need("future_bound", |t| value::or_none(t, |t| value::span_within(t, "1m", "3650d")));
+        let future_bound = self.need("future_bound", |t| value::or_none(t, |t| value::span_within(t, "1m", "3650d")));
         let record_bytes = self.need("record.bytes", |t| value::count(t, 1_024, 4_000_000));
         let bars_per_hour = self.need("bars.per_hour", |t| value::or_none(t, |t| value::number(t, 0, u64::MAX)));
         let schema_patience = self.need("schema.patience", |t| value::span_within(t, "0s", "1h"));
@@ -167,7 +166,8 @@ impl Check {
     }
 
     fn log(&mut self) -> Option<LogConfig> {
-        let format = self.need("log.format", |t| value::word(t, &[("text", LogFormat::Text), ("json", LogFormat::Json)]));
+        let format =
+            self.need("log.format", |t| value::word(t, &[("text", LogFormat::Text), ("json", LogFormat::Json)]));
         let level = self.need("log.level", |t| match tracing_subscriber::EnvFilter::try_new(t) {
             Ok(_) => Ok(t.to_owned()),
             Err(e) => Err(format!("`{t}` is not a level: {e}")),
@@ -225,4 +225,3 @@ fn days(text: &str) -> Result<u32, String> {
     }
     u32::try_from(span.as_secs() / 86_400).map_err(|_| format!("`{text}` is too long"))
 }
-

@@ -80,7 +80,8 @@ pub struct Kafka {
 impl fmt::Debug for Kafka {
     /// Secrets are masked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |(k, v): (&String, &String)| (k.clone(), if print::is_secret(k) { "***".into() } else { v.clone() });
+        let shown =
+            |(k, v): (&String, &String)| (k.clone(), if print::is_secret(k) { "***".into() } else { v.clone() });
         f.debug_struct("Kafka")
             .field("bootstrap_servers", &self.bootstrap_servers)
             .field("group_id", &self.group_id)

@@ -9,7 +9,8 @@ const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3
 
 /// A span such as `30s`, `100ms`, `400d` or `1h 30m`.
 pub(super) fn span(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is not a span of time: write a number with its unit, such as 100ms, 30s, 5m, 24h or 400d");
+    let wrong =
+        || format!("`{text}` is not a span of time: write a number with its unit, such as 100ms, 30s, 5m, 24h or 400d");
     let mut rest = text.trim();
     let mut total = 0_u64;
     while !rest.is_empty() {
@@ -86,7 +87,14 @@ mod tests {
 
     #[test]
     fn spans_are_numbers_with_units() {
-        for (text, ms) in [("100ms", 100), ("30s", 30_000), ("5m", 300_000), ("1h 30m", 5_400_000), ("1h30m", 5_400_000), ("400d", 34_560_000_000)] {
+        for (text, ms) in [
+            ("100ms", 100),
+            ("30s", 30_000),
+            ("5m", 300_000),
+            ("1h 30m", 5_400_000),
+            ("1h30m", 5_400_000),
+            ("400d", 34_560_000_000),
+        ] {
             assert_eq!(span(text), Ok(Duration::from_millis(ms)), "{text}");
         }
         for wrong in ["", " ", "30", "s", "-1s", "1.5h", "3w", "99999999999999999999d", "99999999999999d"] {

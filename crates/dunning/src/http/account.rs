@@ -105,8 +105,11 @@ fn words(status: StatusCode, word: &str, text: &str) -> Response {
 /// Asks all lanes at once and takes the first account that comes back.
 fn ask(pages: &Pages, id: &str) -> Found {
     let (reply, answers) = sync_channel(pages.lanes.len());
-    let asked =
-        pages.lanes.iter().filter(|lane| lane.send(Ask { account: id.to_owned(), reply: reply.clone() }).is_ok()).count();
+    let asked = pages
+        .lanes
+        .iter()
+        .filter(|lane| lane.send(Ask { account: id.to_owned(), reply: reply.clone() }).is_ok())
+        .count();
     drop(reply);
     let until = Instant::now() + PATIENCE;
     let (mut heard, mut restoring) = (0, false);

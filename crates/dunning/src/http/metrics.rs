@@ -175,10 +175,8 @@ fn histogram(name: Name, values: &Seconds) -> MetricFamily {
 }
 
 fn build() -> MetricFamily {
-    let labels = vec![
-        label("rules", &dunning_rules::RULES_VERSION.to_string()),
-        label("version", env!("CARGO_PKG_VERSION")),
-    ];
+    let labels =
+        vec![label("rules", &dunning_rules::RULES_VERSION.to_string()), label("version", env!("CARGO_PKG_VERSION"))];
     let name = Name("dunning_build_info", "Always 1; its labels name the program's version and that of its rules.");
     family(&name, MetricType::GAUGE, vec![gauge_metric(labels, 1.0)])
 }

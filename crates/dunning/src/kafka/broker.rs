@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dunning_engine::{
-    Broker, BrokerError, Ends, ErrorKind, OutRecord, Partition, Polled, SchemaAnswer, Source, Start,
-};
+use dunning_engine::{Broker, BrokerError, Ends, ErrorKind, OutRecord, Partition, Polled, SchemaAnswer, Source, Start};
 use dunning_wire::topic::{InputTopic, TopicNames};
 use rdkafka::{Offset, TopicPartitionList};
 

@@ -149,10 +149,13 @@ impl Member {
                 let found = list.find_partition(names.input(topic), number(shard));
                 let found = found.ok_or_else(|| fail("a topic is missing in the answer".to_owned()))?;
                 found.error().map_err(|e| fail(e.to_string()))?;
-                Ok((topic, match found.offset() {
-                    Offset::Offset(offset) => Some(offset),
-                    _ => None,
-                }))
+                Ok((
+                    topic,
+                    match found.offset() {
+                        Offset::Offset(offset) => Some(offset),
+                        _ => None,
+                    },
+                ))
             })
             .collect()
     }

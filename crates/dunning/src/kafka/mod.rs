@@ -7,6 +7,7 @@
 
 pub(crate) mod broker;
 pub(crate) mod fault;
+pub(crate) mod hush;
 pub(crate) mod member;
 pub(crate) mod raw;
 pub(crate) mod reader;

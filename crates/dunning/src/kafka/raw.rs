@@ -22,6 +22,7 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaType};
 use rdkafka::{ClientContext, TopicPartitionList};
 
 use super::fault::Fault;
+use super::hush::{self, Hush};
 
 /// Names a topic by its handle inside one client: a number that does not change while the [`Topic`] lives.
 pub(crate) type TopicId = usize;
@@ -44,6 +45,7 @@ pub(crate) struct Notes {
     troubled: AtomicBool,
     rebalances: Mutex<VecDeque<Rebalance>>,
     fatal: Mutex<Option<Fault>>,
+    hush: Hush,
 }
 
 impl ClientContext for Notes {}
@@ -141,8 +143,7 @@ impl<'a> Message<'a> {
         loop {
             let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
             // SAFETY: the list is alive; an index beyond its end is answered with an error.
-            let code =
-                unsafe { sys::rd_kafka_header_get_all(list, headers.len(), &mut name, &mut value, &mut size) };
+            let code = unsafe { sys::rd_kafka_header_get_all(list, headers.len(), &mut name, &mut value, &mut size) };
             if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
                 return Some(headers);
             }
@@ -259,8 +260,10 @@ impl Consumer {
         let client = self.client.native_ptr();
         // SAFETY: the client is alive; what is made here is destroyed by the guards; the list is copied.
         unsafe {
-            let options =
-                Options(sys::rd_kafka_AdminOptions_new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS));
+            let options = Options(sys::rd_kafka_AdminOptions_new(
+                client,
+                sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS,
+            ));
             let ms = millis(timeout);
             done(sys::rd_kafka_AdminOptions_set_request_timeout(options.0, ms, ptr::null_mut(), 0))?;
             let level = if committed {
@@ -509,15 +512,17 @@ unsafe extern "C" fn on_rebalance(
 unsafe extern "C" fn on_error(client: *mut sys::rd_kafka_t, code: c_int, reason: *const c_char, opaque: *mut c_void) {
     // SAFETY: as for on_rebalance; the reason ends with a zero.
     unsafe {
-        let reason = text(reason);
+        let notes = &*opaque.cast::<Notes>();
         if code != Code::RD_KAFKA_RESP_ERR__FATAL as c_int {
-            tracing::warn!(reason, "kafka consumer");
+            if notes.hush.may_speak() {
+                tracing::warn!(reason = text(reason), "kafka consumer");
+            }
             return;
         }
         let mut room: [c_char; 512] = [0; 512];
         let code = sys::rd_kafka_fatal_error(client, room.as_mut_ptr(), room.len());
-        let notes = &*opaque.cast::<Notes>();
-        *lock(&notes.fatal) = Some(Fault { code: code.into(), text: text(room.as_ptr()), fatal: true, ..Fault::default() });
+        *lock(&notes.fatal) =
+            Some(Fault { code: code.into(), text: text(room.as_ptr()), fatal: true, ..Fault::default() });
         notes.troubled.store(true, Ordering::Relaxed);
     }
 }
@@ -525,13 +530,7 @@ unsafe extern "C" fn on_error(client: *mut sys::rd_kafka_t, code: c_int, reason:
 unsafe extern "C" fn on_log(_: *const sys::rd_kafka_t, level: c_int, fac: *const c_char, message: *const c_char) {
     // SAFETY: both end with a zero.
     let (fac, message) = unsafe { (text(fac), text(message)) };
-    // Levels are those of syslog.
-    match level {
-        0..=3 => tracing::error!(target: "librdkafka", "{fac} {message}"),
-        4 => tracing::warn!(target: "librdkafka", "{fac} {message}"),
-        5 | 6 => tracing::info!(target: "librdkafka", "{fac} {message}"),
-        _ => tracing::debug!(target: "librdkafka", "{fac} {message}"),
-    }
+    hush::log(level, &fac, &message);
 }
 
 /// # Safety
@@ -545,7 +544,8 @@ unsafe fn sort(message: &sys::rd_kafka_message_t) -> Taken<'_> {
         code => {
             // SAFETY: an error's payload is its text.
             let said = unsafe { bytes(message.payload, message.len) }.unwrap_or_default();
-            let fault = Fault { code: code.into(), text: String::from_utf8_lossy(said).into_owned(), ..Fault::default() };
+            let fault =
+                Fault { code: code.into(), text: String::from_utf8_lossy(said).into_owned(), ..Fault::default() };
             let topic = (!message.rkt.is_null()).then_some(message.rkt as TopicId);
             Taken::Fault { topic, partition: message.partition, fault }
         }
@@ -616,4 +616,3 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // What is behind it is whole after each statement, so a panic elsewhere does not spoil it.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-

@@ -289,7 +289,8 @@ impl Pass<'_> {
         let offset = message.offset();
         let Some((i, shard, track)) = self.track(message.topic(), message.partition()) else { return };
         if offset < track.next {
-            let text = format!("offset {offset} of `{}` came after {}", self.names[i], self.tracks[i][shard as usize].next);
+            let text =
+                format!("offset {offset} of `{}` came after {}", self.names[i], self.tracks[i][shard as usize].next);
             self.say(BrokerError { kind: ErrorKind::Fatal, doing: "reading in order", text });
             return;
         }
@@ -326,10 +327,9 @@ impl Pass<'_> {
                 ErrorKind::Fatal,
                 format!("records of `{name}`, partition {partition}, are gone before they were read: {}", fault.text),
             ),
-            Code::BadMessage | Code::InvalidMessage | Code::BadCompression => (
-                ErrorKind::Fatal,
-                format!("`{name}`, partition {partition}, is damaged on the broker: {}", fault.text),
-            ),
+            Code::BadMessage | Code::InvalidMessage | Code::BadCompression => {
+                (ErrorKind::Fatal, format!("`{name}`, partition {partition}, is damaged on the broker: {}", fault.text))
+            }
             Code::TopicAuthorizationFailed => (ErrorKind::Fatal, format!("`{name}` cannot be read: {}", fault.text)),
             _ => (ErrorKind::Retry, format!("`{name}`: {}", fault.text)),
         };

@@ -164,6 +164,8 @@ impl Bus {
                 ("delivery.report.only.error", "true"),
                 ("compression.type", "lz4"),
                 ("linger.ms", "5"),
+                // A transaction right after another waits for the broker to be done with that one.
+                ("retry.backoff.ms", "20"),
                 ("message.max.bytes", &RECORD_BYTES.to_string()),
                 ("queue.buffering.max.kbytes", "65536"),
                 ("queue.buffering.max.messages", "200000"),

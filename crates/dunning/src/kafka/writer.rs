@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use dunning_engine::{BrokerError, ErrorKind, OutRecord};
 use dunning_wire::topic::{OutputTopic, TopicNames};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
@@ -13,13 +14,14 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{ClientConfig, ClientContext, Message, TopicPartitionList};
 
 use super::fault::Fault;
+use super::hush::{self, Hush};
 use super::member::number;
 use super::raw::{self, Group, Outgoing, Topic};
 use super::watch::Watch;
 
 /// How long a transactional id may take to be ours.
 const TAKE_UP: Duration = Duration::from_secs(10);
-/// How long what is under way may take to arrive before an abort.
+/// How long what is under way may take to arrive before an abort, and the abort itself: a new producer is faster then.
 const SETTLE: Duration = Duration::from_secs(5);
 
 /// What the producer's events leave behind.
@@ -28,12 +30,19 @@ struct Reports {
     failed: Mutex<Option<Fault>>,
     /// Counts lost connections and requests that were not answered.
     unrest: AtomicU64,
+    hush: Hush,
 }
 
 impl ClientContext for Reports {
     fn error(&self, error: KafkaError, reason: &str) {
         self.unrest.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(reason, code = ?error.rdkafka_error_code(), "kafka producer");
+        if self.hush.may_speak() {
+            tracing::warn!(reason, code = ?error.rdkafka_error_code(), "kafka producer");
+        }
+    }
+
+    fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
+        hush::log(level as i32, fac, message);
     }
 }
 
@@ -62,6 +71,7 @@ pub(crate) struct Writer {
     names: TopicNames,
     timeout: Duration,
     live: Option<Live>,
+    /// Over calls that can ignore their timeouts.
     watch: Watch,
     /// A request for the end of a transaction may still be under way: no other transaction under this epoch.
     doubt: bool,
@@ -157,36 +167,54 @@ impl Writer {
     /// Commits what was sent, with offsets. `group` must be the member's identity of this moment.
     pub(crate) fn commit(&mut self, offsets: &TopicPartitionList, group: Option<&Group>) -> Result<(), BrokerError> {
         let live = self.live()?;
-        let doubt = self.watch.over(|| {
-            live.drain(self.timeout)?;
-            if let Some(group) = group {
-                live.send_offsets(offsets, group, self.timeout)?;
-            }
-            live.end(self.timeout)
-        })?;
+        live.drain(self.timeout)?;
+        if let Some(group) = group {
+            self.repeat(live, self.timeout, || raw::send_offsets(&live.producer, offsets, group, self.timeout))
+                .map_err(|f| live.known(f).writing("sending offsets"))?;
+        }
+        let unrest = live.unrest();
+        self.repeat(live, self.timeout, || raw::commit(&live.producer))
+            .map_err(|f| live.known(f).ending("committing"))?;
+        // Where a connection was lost meanwhile the request may have been sent twice, and the one that is late could
+        // end the next transaction of this epoch (KAFKA-17754).
+        let doubt = live.unrest() != unrest;
         self.doubt |= doubt;
         Ok(())
     }
 
     pub(crate) fn abort(&mut self) -> Result<(), BrokerError> {
+        const DOING: &str = "aborting";
         let live = self.live()?;
-        let timeout = self.timeout;
-        let doubt = self.watch.over(|| {
-            // What failed is void now; what does not arrive ends with the producer.
-            let unsure = |text: String| BrokerError { kind: ErrorKind::Unknown, doing: "aborting", text };
-            if !live.arrive(SETTLE) {
-                return Err(unsure("records are still under way".to_owned()));
-            }
-            let unrest = live.unrest();
-            live.repeat(timeout, || raw::abort(&live.producer, timeout)).map_err(|f| match live.known(f).ending("aborting") {
+        // What failed is void now; what does not arrive ends with the producer.
+        let unsure = |text: String| BrokerError { kind: ErrorKind::Unknown, doing: DOING, text };
+        if !live.arrive(SETTLE) {
+            return Err(unsure("records are still under way".to_owned()));
+        }
+        let unrest = live.unrest();
+        self.repeat(live, SETTLE, || raw::abort(&live.producer, SETTLE)).map_err(|f| {
+            match live.known(f).ending(DOING) {
                 e if e.kind == ErrorKind::Abort => unsure(e.text),
                 e => e,
-            })?;
-            live.clear();
-            Ok(live.unrest() != unrest)
+            }
         })?;
+        live.clear();
+        let doubt = live.unrest() != unrest;
         self.doubt |= doubt;
         Ok(())
+    }
+
+    /// Repeats a call while it says that it may be repeated, each under the watch.
+    fn repeat(&self, live: &Live, limit: Duration, mut call: impl FnMut() -> Result<(), Fault>) -> Result<(), Fault> {
+        let began = Instant::now();
+        loop {
+            match self.watch.over(&mut call) {
+                Err(fault) if fault.retriable && !fault.fatal && began.elapsed() < limit => {
+                    live.producer.poll(Duration::ZERO);
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                result => return result,
+            }
+        }
     }
 
     /// Serves the producer's events.
@@ -248,33 +276,6 @@ impl Live {
             return Err(self.known(fault).writing(DOING));
         }
         if arrived { Ok(()) } else { Err(self.known(Fault::timed_out()).writing(DOING)) }
-    }
-
-    /// Repeats a call while it says that it may be repeated.
-    fn repeat(&self, limit: Duration, mut call: impl FnMut() -> Result<(), Fault>) -> Result<(), Fault> {
-        let began = Instant::now();
-        loop {
-            match call() {
-                Err(fault) if fault.retriable && !fault.fatal && began.elapsed() < limit => {
-                    self.producer.poll(Duration::ZERO);
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                result => return result,
-            }
-        }
-    }
-
-    fn send_offsets(&self, list: &TopicPartitionList, group: &Group, limit: Duration) -> Result<(), BrokerError> {
-        self.repeat(limit, || raw::send_offsets(&self.producer, list, group, limit))
-            .map_err(|f| self.known(f).writing("sending offsets"))
-    }
-
-    /// Commits. True where a connection was lost meanwhile: then the request may have been sent twice, and the one that
-    /// is late could end the next transaction of this epoch (KAFKA-17754).
-    fn end(&self, limit: Duration) -> Result<bool, BrokerError> {
-        let unrest = self.unrest();
-        self.repeat(limit, || raw::commit(&self.producer)).map_err(|f| self.known(f).ending("committing"))?;
-        Ok(self.unrest() != unrest)
     }
 }
 

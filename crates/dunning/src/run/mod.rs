@@ -6,9 +6,9 @@ mod supervisor;
 mod wait;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::Arc;
 use std::time::Duration;
 
 use dunning_engine::{Ask, ClockMode, Lane, Meters, Mode, PolicyFile, Settings};
@@ -45,37 +45,48 @@ type KafkaLane = Lane<KafkaBroker, SledStores, WallClock>;
 /// # Errors
 /// What ended it, with its exit code.
 pub fn run(config: &Config) -> Result<(), Failure> {
+    let (events, happened) = channel();
+    run_with(config, &Arc::new(Meters::default()), &events, &happened)
+}
+
+/// As [`run`], with the counters and the events given: who gives them can look at the one and send the other.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with(
+    config: &Config,
+    meters: &Arc<Meters>,
+    events: &Sender<Event>,
+    happened: &Receiver<Event>,
+) -> Result<(), Failure> {
     let policy = policy::load(config)?;
     announce(config, &policy);
     check_directory(&config.state_directory)?;
     let runtime = runtime()?;
-    let (events, happened) = channel();
-    watch_signals(&runtime, &events)?;
-    let meters = Arc::new(Meters::default());
+    watch_signals(&runtime, events)?;
     let health = Arc::new(Health::new(config.workers));
     let (asks, questions): (Vec<Sender<Ask>>, Vec<Receiver<Ask>>) = (0..config.workers).map(|_| channel()).unzip();
     let pages = Pages {
-        meters: Arc::clone(&meters),
+        meters: Arc::clone(meters),
         health: Arc::clone(&health),
         lanes: asks,
         policy: Arc::clone(&policy.policy),
     };
-    serve(config.http_listen, pages, &runtime, &events)?;
+    serve(config.http_listen, pages, &runtime, events)?;
 
-    let mut waits = Waits::new(&happened, &health);
-    let Some(prepared) = prepare(config, policy, &meters, runtime.handle(), &mut waits)? else {
+    let mut waits = Waits::new(happened, &health);
+    let Some(prepared) = prepare(config, policy, meters, runtime.handle(), &mut waits)? else {
         tracing::info!("ended before it began");
         return Ok(());
     };
     let prepared = Arc::new(prepared);
     let mut crew = Crew::new(health);
     for (index, questions) in questions.into_iter().enumerate() {
-        let (prepared, meters) = (Arc::clone(&prepared), Arc::clone(&meters));
-        crew.start(events.clone(), move |stop, health| {
-            lane(index, &prepared, &meters, questions, stop, health)
-        })?;
+        let (prepared, meters) = (Arc::clone(&prepared), Arc::clone(meters));
+        crew.start(events.clone(), move |stop, health| lane(index, &prepared, &meters, questions, stop, health))?;
     }
-    let result = supervise(&crew, &happened);
+    watch_topics(config, prepared.bus.partitions, events)?;
+    let result = supervise(&crew, happened);
     // Pages that are being written are not worth waiting for.
     runtime.shutdown_background();
     result
@@ -101,14 +112,19 @@ pub fn serve(
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "account pages ask for no password: see that only operators reach this address");
     }
-    let (pages, events) = (Arc::new(pages), events.clone());
+    serve_on(listener, Arc::new(pages), runtime, events);
+    Ok(address)
+}
+
+/// As [`serve`], on a port that was taken before.
+pub fn serve_on(listener: std::net::TcpListener, pages: Arc<Pages>, runtime: &Runtime, events: &Sender<Event>) {
+    let events = events.clone();
     runtime.spawn(async move {
         if let Err(e) = http::serve(listener, pages).await {
             // Nobody listens once the process ends for another reason.
-            let _ = events.send(Event::Http(e.to_string()));
+            let _ = events.send(Event::Failed(Failure::because(Exit::System, "HTTP ended", e)));
         }
     });
-    Ok(address)
 }
 
 fn announce(config: &Config, policy: &PolicyFile) {
@@ -141,6 +157,35 @@ fn check_directory(path: &Path) -> Result<(), Failure> {
         })
 }
 
+/// Looks now and then whether the topics still fit together: a shard is the same partition of every topic, and another
+/// number of partitions puts accounts where their state is not.
+fn watch_topics(config: &Config, partitions: u32, events: &Sender<Event>) -> Result<(), Failure> {
+    let (config, events) = (config.clone(), events.clone());
+    let look = move || {
+        loop {
+            std::thread::sleep(LOOK_AT_TOPICS);
+            let failure = match check_topics(&config) {
+                Ok(now) if now == partitions => continue,
+                // The lanes notice by themselves, and wait.
+                Err(Attempt::Again(_)) => continue,
+                Ok(now) => {
+                    let text = format!("every topic had {partitions} partitions, and now {now}");
+                    Failure::new(Exit::Partitions, text)
+                }
+                Err(Attempt::Failed(failure)) => Failure { exit: Exit::Partitions, ..failure },
+            };
+            // Nobody listens once the process ends for another reason.
+            let _ = events.send(Event::Failed(failure));
+            break;
+        }
+    };
+    std::thread::Builder::new()
+        .name("topics".to_owned())
+        .spawn(look)
+        .map(drop)
+        .map_err(|e| Failure::because(Exit::System, "a thread cannot be started", e))
+}
+
 /// What all lanes share.
 #[derive(Debug)]
 struct Prepared {
@@ -162,9 +207,7 @@ fn prepare(
     tracing::info!(partitions, "topics are there and fit together");
     let address = match &config.registry.address {
         RegistryAddress::Embedded => Address::Embedded,
-        RegistryAddress::Urls(urls) => {
-            Address::Server { urls: urls.clone(), login: config.registry.login.clone() }
-        }
+        RegistryAddress::Urls(urls) => Address::Server { urls: urls.clone(), login: config.registry.login.clone() },
     };
     let registry = Registry::new(&address, Some(&config.state_directory), runtime.clone())
         .map_err(|e| Failure::because(Exit::Config, "the schema registry cannot be used", e))?;
@@ -183,8 +226,7 @@ fn prepare(
 }
 
 fn check_topics(config: &Config) -> Result<u32, Attempt> {
-    let cluster =
-        Cluster { bootstrap_servers: &config.kafka.bootstrap_servers, properties: &config.kafka.properties };
+    let cluster = Cluster { bootstrap_servers: &config.kafka.bootstrap_servers, properties: &config.kafka.properties };
     cluster.check(&config.topics).map_err(|e| match e {
         TopicsError::Away(_) => Attempt::Again(e.to_string()),
         e => Attempt::Failed(topics_failure(e)),
@@ -251,19 +293,27 @@ fn lane(
     stop: &AtomicBool,
     health: &Health,
 ) -> Result<Option<KafkaLane>, Failure> {
-    let made = wait::on_lane(&meters.broker_waits, stop, || health.turned(index), || {
-        let broker = KafkaBroker::new(&prepared.bus, index, Arc::clone(&prepared.registry))?;
-        // Without it a store cannot be told from another cluster's.
-        let away = || wait::retry("asking for the cluster's id", "the broker does not say it");
-        let cluster = broker.cluster_id().ok_or_else(away)?;
-        Ok((broker, cluster))
-    })?;
+    let made = wait::on_lane(
+        &meters.broker_waits,
+        stop,
+        || health.turned(index),
+        || {
+            let broker = KafkaBroker::new(&prepared.bus, index, Arc::clone(&prepared.registry))?;
+            // Without it a store cannot be told from another cluster's.
+            let away = || wait::retry("asking for the cluster's id", "the broker does not say it");
+            let cluster = broker.cluster_id().ok_or_else(away)?;
+            Ok((broker, cluster))
+        },
+    )?;
     let Some((broker, cluster)) = made else { return Ok(None) };
     let settings = Arc::new(Settings { cluster, ..prepared.settings.clone() });
     let stores = SledStores::new(&prepared.directory, STORE_BYTES);
     tracing::info!(lane = index, "worker starts");
     Ok(Some(Lane::new(broker, stores, WallClock::default(), settings, Arc::clone(meters), questions)))
 }
+
+/// How often the number of partitions is looked at.
+const LOOK_AT_TOPICS: Duration = Duration::from_secs(60);
 
 /// How long is waited before something that was away is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(2);

@@ -20,8 +20,8 @@ pub enum Event {
     Signal(&'static str),
     /// A lane ended, by itself or as it was told.
     Ended(usize, Result<(), Failure>),
-    /// HTTP ended; it never should.
-    Http(String),
+    /// Something beside the lanes says that the program cannot go on.
+    Failed(Failure),
 }
 
 /// The runtime for HTTP and signals; lanes are not in it.
@@ -44,8 +44,7 @@ pub fn runtime() -> Result<Runtime, Failure> {
 pub fn watch_signals(runtime: &Runtime, events: &Sender<Event>) -> Result<(), Failure> {
     let _inside = runtime.enter();
     for (kind, name) in [(SignalKind::terminate(), "SIGTERM"), (SignalKind::interrupt(), "SIGINT")] {
-        let mut signals =
-            signal(kind).map_err(|e| Failure::because(Exit::System, "signals cannot be received", e))?;
+        let mut signals = signal(kind).map_err(|e| Failure::because(Exit::System, "signals cannot be received", e))?;
         let events = events.clone();
         runtime.spawn(async move {
             while signals.recv().await.is_some() {
@@ -88,8 +87,9 @@ pub fn supervise(crew: &Crew, events: &Receiver<Event>) -> Result<(), Failure> {
                 tracing::error!(lane, working, "worker failed: {}", failure.chain());
                 failed.get_or_insert(failure);
             }
-            Ok(Event::Http(text)) => {
-                failed.get_or_insert_with(|| Failure::new(Exit::System, format!("HTTP ended: {text}")));
+            Ok(Event::Failed(failure)) => {
+                tracing::error!("workers are told to end: {}", failure.chain());
+                failed.get_or_insert(failure);
             }
             Err(RecvTimeoutError::Timeout) => {
                 return Err(failed.unwrap_or_else(|| slow("workers did not end in time; the broker may be away")));

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use dunning_engine::{BrokerError, ErrorKind, Gauge, LaneError};
 
 use super::{Event, TRY_AGAIN};
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::http::health::Health;
 
 /// What became of an attempt that did not succeed.
@@ -46,7 +46,7 @@ impl<'a> Waits<'a> {
             self.health.all_turned();
             match self.events.recv_timeout(TRY_AGAIN) {
                 Err(RecvTimeoutError::Timeout) => {}
-                Ok(Event::Http(text)) => return Err(Failure::new(Exit::System, format!("HTTP ended: {text}"))),
+                Ok(Event::Failed(failure)) => return Err(failure),
                 Ok(Event::Signal(_) | Event::Ended(..)) | Err(RecvTimeoutError::Disconnected) => return Ok(None),
             }
         }

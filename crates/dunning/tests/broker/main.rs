@@ -2,7 +2,6 @@
 
 mod world;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dunning::kafka::KafkaBroker;
@@ -10,9 +9,9 @@ use dunning::registry::{Address, Registry};
 use dunning::topics::{Done, Plan, TopicsError};
 use dunning_engine::{Broker, ErrorKind, Membership, Polled, SchemaAnswer, Source, Start};
 use dunning_rules::Timestamp;
-use dunning_wire::topic::{InputTopic, OutputTopic, TopicNames};
+use dunning_wire::topic::{InputTopic, OutputTopic};
 use rdkafka::producer::Producer;
-use world::{World, end, join, out, records, restored, retry, serve, until, unique, variable, watch};
+use world::{World, end, join, out, records, restored, retry, serve, unique, until, variable, watch};
 
 const BILLS: Source = Source::Input(InputTopic::Bills);
 
@@ -134,6 +133,52 @@ fn two_members_share_the_shards_and_one_that_leaves_gives_its_own() {
     let committed = retry(|| first.committed(two[0]));
     assert!(committed.contains(&(InputTopic::Payments, Some(10))));
     first.leave();
+}
+
+#[test]
+fn the_newer_group_protocol_shares_shards_too() {
+    let mut world = World::new(4);
+    world.bus.properties.insert("group.protocol".to_owned(), "consumer".to_owned());
+    let (mut first, mut second) = (world.lane(0), world.lane(1));
+    let (mut one, mut two) = (Vec::new(), Vec::new());
+    let began = Instant::now();
+    while (one.len(), two.len()) != (2, 2) {
+        assert!(began.elapsed() < Duration::from_secs(60), "{one:?} and {two:?}");
+        serve(&mut first, &mut one);
+        serve(&mut second, &mut two);
+    }
+    second.begin().expect("begin");
+    let next: Vec<_> = two.iter().map(|s| (InputTopic::Usage, *s, 3)).collect();
+    second.commit(&next).expect("commit");
+    second.leave();
+    while one.len() < 4 {
+        assert!(began.elapsed() < Duration::from_secs(90), "only {one:?} after the other left");
+        serve(&mut first, &mut one);
+    }
+    assert!(retry(|| first.committed(two[0])).contains(&(InputTopic::Usage, Some(3))));
+    first.leave();
+}
+
+#[test]
+fn a_lane_that_stops_polling_loses_its_shards_and_gets_them_back() {
+    let mut world = World::new(1);
+    for (name, value) in [("max.poll.interval.ms", "6000"), ("session.timeout.ms", "6000")] {
+        world.bus.properties.insert(name.to_owned(), value.to_owned());
+    }
+    let mut lane = reading(&world);
+    lane.begin().expect("begin");
+    std::thread::sleep(Duration::from_secs(8));
+    let lost = |all: &[Polled]| all.iter().any(|p| matches!(p, Polled::Membership(Membership::Lost(_))));
+    until(&mut lane, "the loss", lost);
+    // What it did meanwhile is void: its generation is over.
+    assert_eq!(lane.commit(&[(InputTopic::Bills, 0, 5)]).expect_err("void").kind, ErrorKind::Abort);
+    lane.abort().expect("abort");
+    retry(|| lane.release(&[0]));
+    assert_eq!(join(&mut lane, 1), [0]);
+    lane.begin().expect("begin");
+    lane.commit(&[(InputTopic::Bills, 0, 6)]).expect("commit");
+    assert!(retry(|| lane.committed(0)).contains(&(InputTopic::Bills, Some(6))));
+    lane.leave();
 }
 
 #[test]
@@ -352,20 +397,23 @@ fn a_commit_does_not_sleep() {
     let world = World::new(1);
     let mut lane = world.lane(0);
     join(&mut lane, 1);
-    let mut times: Vec<Duration> = (0..40)
-        .map(|n| {
-            lane.begin().expect("begin");
-            for k in 0..50_u32 {
-                lane.send(&out(OutputTopic::State, 0, &k.to_be_bytes(), Some(b"value"))).expect("send");
-            }
-            let began = Instant::now();
-            lane.commit(&[(InputTopic::Bills, 0, n)]).expect("commit");
-            began.elapsed()
-        })
-        .collect();
-    times.sort_unstable();
-    println!("commit: median {:?}, worst {:?}", times[20], times[39]);
-    assert!(times[20] < Duration::from_millis(60), "a commit takes {:?}", times[20]);
+    for pause in [Duration::ZERO, Duration::from_millis(50)] {
+        let mut times: Vec<Duration> = (0..40)
+            .map(|n| {
+                std::thread::sleep(pause);
+                lane.begin().expect("begin");
+                for k in 0..50_u32 {
+                    lane.send(&out(OutputTopic::State, 0, &k.to_be_bytes(), Some(b"value"))).expect("send");
+                }
+                let began = Instant::now();
+                lane.commit(&[(InputTopic::Bills, 0, n)]).expect("commit");
+                began.elapsed()
+            })
+            .collect();
+        times.sort_unstable();
+        println!("commit {pause:?} after the last: median {:?}, worst {:?}", times[20], times[39]);
+        assert!(times[20] < Duration::from_millis(80), "a commit takes {:?}", times[20]);
+    }
     lane.leave();
 }
 
@@ -450,5 +498,4 @@ fn the_registry_gives_ids_and_schemas() {
     let wrong = Address::Server { urls: vec![format!("{}/nowhere", variable("BUS_REGISTRY"))], login: None };
     let wrong = Registry::new(&wrong, None, world.runtime.handle().clone()).expect("a registry");
     assert_eq!(wrong.schema(ids[0].1), SchemaAnswer::Away, "a wrong address is no answer");
-    let _ = (Arc::clone(&world.registry), TopicNames::default());
 }

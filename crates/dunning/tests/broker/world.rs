@@ -229,12 +229,5 @@ pub fn serve(broker: &mut KafkaBroker, shards: &mut Vec<Partition>) {
 
 /// A record to be sent.
 pub fn out<'a>(topic: OutputTopic, shard: Partition, key: &'a [u8], value: Option<&'a [u8]>) -> OutRecord<'a> {
-    OutRecord {
-        topic,
-        partition: shard,
-        timestamp: Timestamp::from_millis(1_000),
-        key: Some(key),
-        value,
-        headers: &[],
-    }
+    OutRecord { topic, partition: shard, timestamp: Timestamp::from_millis(1_000), key: Some(key), value, headers: &[] }
 }

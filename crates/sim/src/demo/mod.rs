@@ -156,8 +156,9 @@ impl Demo {
         let began = Instant::now();
         writeln!(
             out,
-            "A synthetic operator: {accounts} accounts, {days} virtual days, {} events. No Kafka and no real customer \
-             is involved; this is a demonstration and not for production.\n",
+            "A synthetic operator under the policy {}: {accounts} accounts, {days} virtual days, {} events. There is no \
+             Kafka here and no real customer; this is a demonstration and not for production.\n",
+            self.policy.policy.label,
             self.operator.len()
         )
         .map_err(DemoError::Output)?;
@@ -174,7 +175,7 @@ impl Demo {
                 self.feed(&event);
             }
             self.settle()?;
-            if day % COMPACT_DAYS == 0 {
+            if day.is_multiple_of(COMPACT_DAYS) {
                 self.bus.compact(Topic::Out(OutputTopic::State));
             }
             passed = day;
@@ -265,7 +266,7 @@ fn settings(loaded: &Loaded) -> Settings {
         deadline_slice: 500,
         flush_every: Duration::from_secs(2),
         flush_bytes: 64 << 20,
-        live_accounts: 50_000,
+        live_accounts: 1_000_000,
         queue_records: 10_000,
         record_bytes_max: 1 << 20,
         future_bound: None,

@@ -28,7 +28,7 @@ impl<'o> Progress<'o> {
             let bar = format!("{}{}", "█".repeat(done), "░".repeat(WIDTH as usize - done.min(WIDTH as usize)));
             write!(self.out, "\r{bar} {text}")?;
             self.out.flush()
-        } else if day % LINE_DAYS == 0 || day == self.days {
+        } else if day.is_multiple_of(LINE_DAYS) || day == self.days {
             writeln!(self.out, "{text}")
         } else {
             Ok(())

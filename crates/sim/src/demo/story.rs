@@ -1,12 +1,11 @@
 use std::fmt;
 
-use dunning_rules::{Body, Input, Minor, Timestamp};
+use dunning_rules::{Body, Input, Minor, Timestamp, Zone};
 use dunning_wire::command::ActionView;
 use dunning_wire::decision::DecisionRecord;
 use dunning_wire::frame::{account_key, split};
 use dunning_wire::topic::{InputTopic, OutputTopic};
 
-use super::date;
 use super::facts::{Facts, Known};
 use crate::bus::{Bus, Topic};
 
@@ -17,6 +16,8 @@ pub struct Story {
     pub title: &'static str,
     /// The billing account.
     pub account_id: String,
+    /// Where the customer's days begin: the dates are those of this zone.
+    pub zone: Zone,
     /// In the order of time.
     pub lines: Vec<StoryLine>,
 }
@@ -43,7 +44,9 @@ pub(super) fn pick(facts: &Facts, bus: &Bus) -> Vec<Story> {
         let best = facts.accounts.iter().map(|(id, known)| (rule(known), id, known)).filter(|(score, _, _)| *score > 0);
         let best = best.reduce(|best, next| if next.0 > best.0 { next } else { best });
         if let Some((_, account_id, known)) = best {
-            stories.push(Story { title, account_id: account_id.clone(), lines: lines(bus, account_id, known) });
+            let profile = known.account.as_ref().and_then(|a| a.profile.as_deref());
+            let zone = profile.map_or(Zone::UTC, |p| p.zone);
+            stories.push(Story { title, account_id: account_id.clone(), zone, lines: lines(bus, account_id, known) });
         }
     }
     stories
@@ -135,10 +138,10 @@ fn words(event: &Input<'_>) -> Option<String> {
 
 impl fmt::Display for Story {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {}", self.title, self.account_id)?;
+        writeln!(f, "{}: {} (days in {})", self.title, self.account_id, self.zone.name())?;
         for line in &self.lines {
             let sign = if line.is_decision { "→ " } else { "" };
-            writeln!(f, "  {}  {sign}{}", date(line.at), line.text)?;
+            writeln!(f, "  {}  {sign}{}", self.zone.day_of(line.at), line.text)?;
         }
         Ok(())
     }

@@ -80,6 +80,21 @@ fn the_report_tells_three_stories_and_how_to_look_at_them() {
 }
 
 #[test]
+fn a_demo_can_move_to_another_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<Demo>();
+}
+
+#[test]
+fn a_demo_that_is_told_to_stop_ends_early_and_still_reports() {
+    let operator = OperatorOptions { accounts: 5, ..OperatorOptions::default() };
+    let mut demo = Demo::new(DemoOptions { operator, ..DemoOptions::default() }).expect("started");
+    let report = demo.run(&mut Vec::new(), &AtomicBool::new(true)).expect("ran");
+    assert_eq!((report.events, report.stories.len()), (0, 0));
+    demo.stop().expect("stopped");
+}
+
+#[test]
 fn questions_are_answered_while_it_stays() {
     let (mut demo, report, _) = small(2);
     let asks = demo.asks();

@@ -49,7 +49,7 @@ impl Behaviour {
     ];
 
     fn draw(random: &mut Random) -> Self {
-        let mut at = random.next() % 1_000;
+        let mut at = random.number() % 1_000;
         for (behaviour, share) in Self::SHARES {
             if at < share {
                 return behaviour;
@@ -155,7 +155,8 @@ impl<'a> Planner<'a> {
             self.put(at, What::Used);
         }
         if self.random.chance(10) {
-            let at = self.hours(self.random.clone().between(5, 80));
+            let day = self.random.between(5, 80);
+            let at = self.hours(day);
             self.put(at, What::Profile);
         }
     }
@@ -164,7 +165,8 @@ impl<'a> Planner<'a> {
     fn month(&mut self, bill: u8, day: i64, open: i64) -> i64 {
         let (low, high) = AMOUNTS[self.customer.segment];
         let amount = self.random.between(low, high);
-        self.put(day * DAY_MS + 2 * HOUR_MS + self.random.clone().between(0, HOUR_MS), What::Bill { bill, amount });
+        let at = day * DAY_MS + self.random.between(2 * HOUR_MS, 3 * HOUR_MS);
+        self.put(at, What::Bill { bill, amount });
         if self.random.chance(15) {
             // Billed wrongly: withdrawn, and not billed anew before the next month.
             let at = self.hours(day + 3);
@@ -223,7 +225,8 @@ impl<'a> Planner<'a> {
     /// The first bill and the second are paid with one transfer, some days after the first one's bar.
     fn pay_all(&mut self, second_due: i64, amount: i64) {
         let first_due = second_due - MONTH_DAYS;
-        let at = self.hours(first_due + self.random.clone().between(33, 45));
+        let day = first_due + self.random.between(33, 48);
+        let at = self.hours(day);
         self.pay(at, amount, None);
     }
 

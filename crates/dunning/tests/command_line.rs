@@ -81,9 +81,9 @@ fn help_is_there_for_every_command() {
 
 #[test]
 fn what_is_mistyped_ends_with_2() {
-    let said = dunning(&["rnu"]);
+    let said = dunning(&["expalin"]);
     assert_eq!(said.code, 2);
-    assert!(said.err.contains("run"), "{}", said.err);
+    assert!(said.err.contains("explain"), "{}", said.err);
     assert_eq!(dunning(&[]).code, 2);
 }
 
@@ -230,7 +230,8 @@ fn policy_test_runs_the_scenarios() {
     let said = dunning(&["policy", "test", "deploy/policies"]);
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     assert!(said.out.contains("scenarios passed"), "{}", said.out);
-    let none = file("alone.yaml", "");
+    let policy = std::fs::read_to_string(root().join("deploy/policies/consumer.yaml")).expect("the policy");
+    let none = file("alone.yaml", &policy);
     assert_eq!(dunning(&["policy", "test", none.to_str().expect("a path")]).code, 1);
 }
 

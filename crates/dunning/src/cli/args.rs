@@ -23,8 +23,14 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Read events, decide, send commands; until SIGTERM or Ctrl-C.
+    ///
+    /// Every key of the file can also be set by a variable, which wins: `kafka.group_id` by DUNNING_KAFKA_GROUP_ID.
+    /// `dunning config keys` lists them all.
     Run(Run),
     /// See the main job on this machine: no Kafka, 10,000 made-up accounts, 90 days in seconds.
+    ///
+    /// The same engine, rules, wire format and store as in production, on a bus in memory. Everything is synthetic and
+    /// nothing of it is for production.
     Demo(Demo),
     /// Check the topics, and make those that are missing.
     Topics(Topics),
@@ -41,10 +47,6 @@ pub(super) enum Command {
     ExitCodes,
 }
 
-/// Read events, decide, send commands; until SIGTERM or Ctrl-C.
-///
-/// Every key of the file can also be set by a variable, which wins: `kafka.group_id` by DUNNING_KAFKA_GROUP_ID.
-/// `dunning config keys` lists them all.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -62,10 +64,6 @@ pub(super) struct Run {
     pub(super) print_config: bool,
 }
 
-/// See the main job on this machine: no Kafka, 10,000 made-up accounts, 90 days in seconds.
-///
-/// The same engine, rules, wire format and store as in production, on a bus in memory. Everything is synthetic and
-/// nothing of it is for production.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

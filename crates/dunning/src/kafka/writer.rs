@@ -173,7 +173,7 @@ impl Writer {
                 .map_err(|f| live.known(f).writing("sending offsets"))?;
         }
         let unrest = live.unrest();
-        self.repeat(live, self.timeout, || raw::commit(&live.producer))
+        self.repeat(live, self.timeout, || raw::commit(&live.producer, self.timeout))
             .map_err(|f| live.known(f).ending("committing"))?;
         // Where a connection was lost meanwhile the request may have been sent twice, and the one that is late could
         // end the next transaction of this epoch (KAFKA-17754).

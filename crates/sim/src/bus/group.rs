@@ -48,9 +48,11 @@ impl Group {
 
     /// The group thinks the member dead and gives its shards away. The member learns so when it asks.
     pub(crate) fn expel(&mut self, member: Member) {
-        let lost = self.owned(member);
-        self.leave(member);
-        self.lost.insert(member, lost);
+        if self.members.contains_key(&member) {
+            let lost = self.owned(member);
+            self.leave(member);
+            self.lost.insert(member, lost);
+        }
     }
 
     /// The next thing that the member is to know.

@@ -119,7 +119,7 @@ impl Demo {
         let (asks, asked) = channel();
         let lane = Lane::new(
             SimBroker::new(&bus, "dunning-demo-0"),
-            SledStores::new(directory, 64 << 20),
+            SledStores::new(directory, 256 << 20),
             Machine::new(),
             Arc::new(settings(&policy)),
             Arc::clone(&meters),
@@ -264,7 +264,7 @@ fn settings(loaded: &Loaded) -> Settings {
         batch_records: 2_000,
         batch_age: Duration::from_millis(200),
         deadline_slice: 500,
-        flush_every: Duration::from_secs(2),
+        flush_every: Duration::from_secs(10),
         flush_bytes: 64 << 20,
         live_accounts: 1_000_000,
         queue_records: 10_000,

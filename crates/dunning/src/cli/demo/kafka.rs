@@ -20,6 +20,8 @@ use crate::topics::{Cluster, Plan};
 
 /// Partitions of topics that are not there yet.
 const PARTITIONS: u32 = 4;
+/// Without a transaction for so long, nothing is left to be done.
+const QUIET: Duration = Duration::from_secs(2);
 /// How long the broker may take for what was written.
 const FLUSH: Duration = Duration::from_secs(60);
 
@@ -162,7 +164,13 @@ impl Watcher {
     fn watch(&self) {
         let began = Instant::now();
         let terminal = std::io::stdout().is_terminal();
-        while !self.is_done() {
+        let mut seen = (Vec::new(), Instant::now());
+        // What was taken counts once it is committed: nothing may have moved for a while.
+        while !self.is_done() || seen.1.elapsed() < QUIET {
+            let transactions = self.meters.transactions.all();
+            if seen.0 != transactions {
+                seen = (transactions, Instant::now());
+            }
             if terminal {
                 let mut out = std::io::stdout().lock();
                 // A progress that cannot be shown is no reason to end.
@@ -171,7 +179,7 @@ impl Watcher {
             std::thread::sleep(Duration::from_millis(250));
         }
         // Without a reader there is nobody to tell.
-        let _ = super::super::print(&self.report(began.elapsed()));
+        let _ = super::super::print(&self.report(seen.1.duration_since(began)));
         if self.exit {
             let _ = self.end.send(Event::Signal("--exit"));
         }

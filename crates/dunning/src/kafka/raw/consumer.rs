@@ -1,31 +1,20 @@
-//! The part of librdkafka that rust-rdkafka does not offer: batches of records with the topic and offset of each end,
-//! rebalances that are answered later, the ends of many partitions in one request, flushes that do not sleep.
-//! All `unsafe` of the program is in this file; docs/adr/0002-raw-consumer-queue.md says why it is here.
-#![allow(unsafe_code)]
+//! A consumer whose queue is read in batches.
 
 use std::collections::VecDeque;
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
-use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rdkafka::bindings as sys;
-use rdkafka::bindings::rd_kafka_resp_err_t as Code;
-use rdkafka::bindings::rd_kafka_vtype_t as V;
 use rdkafka::client::Client;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
-use rdkafka::types::{RDKafkaErrorCode, RDKafkaType};
+use rdkafka::types::RDKafkaType;
 use rdkafka::{ClientContext, TopicPartitionList};
 
-use super::fault::Fault;
-use super::hush::{self, Hush};
-
-/// Names a topic by its handle inside one client: a number that does not change while the [`Topic`] lives.
-pub(crate) type TopicId = usize;
+use super::super::hush::{self, Hush};
+use super::{Code, Fault, Group, Topic, TopicId, bytes, checked, done, millis, sys, text, topic};
 
 /// What the group's coordinator wants; it waits for an answer by assign or unassign.
 #[derive(Debug)]
@@ -66,25 +55,6 @@ impl Drop for Queue {
     fn drop(&mut self) {
         // SAFETY: the pointer came from a function that gives ownership of one reference.
         unsafe { sys::rd_kafka_queue_destroy(self.0.as_ptr()) }
-    }
-}
-
-/// A topic's handle; it must be dropped before its client.
-pub(crate) struct Topic(NonNull<sys::rd_kafka_topic_t>);
-
-// SAFETY: as for Consumer.
-unsafe impl Send for Topic {}
-
-impl Topic {
-    pub(crate) fn id(&self) -> TopicId {
-        self.0.as_ptr() as TopicId
-    }
-}
-
-impl Drop for Topic {
-    fn drop(&mut self) {
-        // SAFETY: we own one reference.
-        unsafe { sys::rd_kafka_topic_destroy(self.0.as_ptr()) }
     }
 }
 
@@ -350,134 +320,6 @@ impl Drop for Event {
     }
 }
 
-/// A member's identity in its group.
-pub(crate) struct Group(NonNull<sys::rd_kafka_consumer_group_metadata_t>);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // SAFETY: ours, destroyed once.
-        unsafe { sys::rd_kafka_consumer_group_metadata_destroy(self.0.as_ptr()) }
-    }
-}
-
-/// A record to be written; the borrowed parts are copied.
-pub(crate) struct Outgoing<'a> {
-    pub(crate) partition: i32,
-    /// In milliseconds since 1970.
-    pub(crate) timestamp: i64,
-    pub(crate) key: Option<&'a [u8]>,
-    pub(crate) value: Option<&'a [u8]>,
-    pub(crate) headers: &'a [(&'a str, Option<&'a [u8]>)],
-}
-
-/// The handle of a topic for [`produce`].
-pub(crate) fn topic_of<C: ProducerContext>(producer: &BaseProducer<C>, name: &str) -> Result<Topic, Fault> {
-    topic(producer.client().native_ptr(), name)
-}
-
-/// Puts a record into the producer's queue. `topic` must come from [`topic_of`] with this producer.
-pub(crate) fn produce<C: ProducerContext>(
-    producer: &BaseProducer<C>,
-    topic: &Topic,
-    record: &Outgoing<'_>,
-) -> Result<(), Fault> {
-    let (key, key_len) = record.key.map_or((ptr::null(), 0), |k| (k.as_ptr(), k.len()));
-    let (value, value_len) = record.value.map_or((ptr::null(), 0), |v| (v.as_ptr(), v.len()));
-    let headers = if record.headers.is_empty() { ptr::null_mut() } else { native_headers(record.headers) };
-    // SAFETY: all pointers are alive for the call, which copies key and value (MSG_F_COPY); the headers become
-    // librdkafka's where it succeeds.
-    let code = unsafe {
-        sys::rd_kafka_producev(
-            producer.client().native_ptr(),
-            V::RD_KAFKA_VTYPE_RKT,
-            topic.0.as_ptr(),
-            V::RD_KAFKA_VTYPE_PARTITION,
-            record.partition,
-            V::RD_KAFKA_VTYPE_MSGFLAGS,
-            sys::RD_KAFKA_MSG_F_COPY,
-            V::RD_KAFKA_VTYPE_VALUE,
-            value.cast::<c_void>(),
-            value_len,
-            V::RD_KAFKA_VTYPE_KEY,
-            key.cast::<c_void>(),
-            key_len,
-            V::RD_KAFKA_VTYPE_TIMESTAMP,
-            record.timestamp,
-            V::RD_KAFKA_VTYPE_HEADERS,
-            headers,
-            V::RD_KAFKA_VTYPE_END,
-        )
-    };
-    if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR && !headers.is_null() {
-        // SAFETY: it failed, so they are still ours.
-        unsafe { sys::rd_kafka_headers_destroy(headers) }
-    }
-    done(code)
-}
-
-fn native_headers(headers: &[(&str, Option<&[u8]>)]) -> *mut sys::rd_kafka_headers_t {
-    // SAFETY: names and values are copied; lengths are those of the slices.
-    unsafe {
-        let list = sys::rd_kafka_headers_new(headers.len());
-        for (name, value) in headers {
-            let (bytes, len) = value.map_or((ptr::null(), 0), |v| (v.as_ptr(), v.len()));
-            sys::rd_kafka_header_add(list, name.as_ptr().cast(), length(name.len()), bytes.cast(), length(len));
-        }
-        list
-    }
-}
-
-/// Sends what waits, without lingering. Reports of failures must be served by `poll` for it to end.
-pub(crate) fn flush<C: ProducerContext>(producer: &BaseProducer<C>, timeout: Duration) -> Result<(), Fault> {
-    // SAFETY: the producer is alive.
-    done(unsafe { sys::rd_kafka_flush(producer.client().native_ptr(), millis(timeout)) })
-}
-
-pub(crate) fn init_transactions<C: ProducerContext>(p: &BaseProducer<C>, timeout: Duration) -> Result<(), Fault> {
-    // SAFETY: the producer is alive.
-    checked(unsafe { sys::rd_kafka_init_transactions(p.client().native_ptr(), millis(timeout)) })
-}
-
-pub(crate) fn begin<C: ProducerContext>(producer: &BaseProducer<C>) -> Result<(), Fault> {
-    // SAFETY: the producer is alive.
-    checked(unsafe { sys::rd_kafka_begin_transaction(producer.client().native_ptr()) })
-}
-
-pub(crate) fn send_offsets<C: ProducerContext>(
-    producer: &BaseProducer<C>,
-    list: &TopicPartitionList,
-    group: &Group,
-    timeout: Duration,
-) -> Result<(), Fault> {
-    // SAFETY: all three are alive.
-    checked(unsafe {
-        sys::rd_kafka_send_offsets_to_transaction(
-            producer.client().native_ptr(),
-            list.ptr(),
-            group.0.as_ptr(),
-            millis(timeout),
-        )
-    })
-}
-
-/// Commits; flush before, or it sleeps. It has no end of its own: a watch must be kept.
-pub(crate) fn commit<C: ProducerContext>(producer: &BaseProducer<C>) -> Result<(), Fault> {
-    // SAFETY: the producer is alive. -1: no limit.
-    checked(unsafe { sys::rd_kafka_commit_transaction(producer.client().native_ptr(), -1) })
-}
-
-pub(crate) fn abort<C: ProducerContext>(producer: &BaseProducer<C>, timeout: Duration) -> Result<(), Fault> {
-    // SAFETY: the producer is alive.
-    checked(unsafe { sys::rd_kafka_abort_transaction(producer.client().native_ptr(), millis(timeout)) })
-}
-
-fn topic(client: *mut sys::rd_kafka_t, name: &str) -> Result<Topic, Fault> {
-    let name = CString::new(name).map_err(|_| Fault::bad_name())?;
-    // SAFETY: client and name are alive; without a configuration the client's own is taken.
-    let topic = unsafe { sys::rd_kafka_topic_new(client, name.as_ptr(), ptr::null_mut()) };
-    NonNull::new(topic).map(Topic).ok_or_else(Fault::bad_name)
-}
-
 unsafe extern "C" fn on_rebalance(
     client: *mut sys::rd_kafka_t,
     code: Code,
@@ -561,55 +403,6 @@ unsafe fn partitions(list: *const sys::rd_kafka_topic_partition_list_t) -> Vec<(
         let count = usize::try_from(list.cnt).unwrap_or(0);
         (0..count).map(|i| &*list.elems.add(i)).map(|p| (text(p.topic), p.partition)).collect()
     }
-}
-
-/// # Safety
-/// Must be null, or have so many bytes for as long as `'a`.
-unsafe fn bytes<'a>(from: *const c_void, len: usize) -> Option<&'a [u8]> {
-    // SAFETY: the caller's word.
-    (!from.is_null()).then(|| unsafe { slice::from_raw_parts(from.cast(), len) })
-}
-
-/// # Safety
-/// Must be null, or end with a zero.
-unsafe fn text(from: *const c_char) -> String {
-    if from.is_null() {
-        return String::new();
-    }
-    // SAFETY: the caller's word.
-    unsafe { CStr::from_ptr(from) }.to_string_lossy().trim().to_owned()
-}
-
-/// Takes over an error, which may be null.
-fn checked(error: *mut sys::rd_kafka_error_t) -> Result<(), Fault> {
-    if error.is_null() {
-        return Ok(());
-    }
-    // SAFETY: librdkafka gave us the error; it is destroyed once, here.
-    unsafe {
-        let fault = Fault {
-            code: sys::rd_kafka_error_code(error).into(),
-            text: text(sys::rd_kafka_error_string(error)),
-            fatal: sys::rd_kafka_error_is_fatal(error) != 0,
-            retriable: sys::rd_kafka_error_is_retriable(error) != 0,
-            abortable: sys::rd_kafka_error_txn_requires_abort(error) != 0,
-        };
-        sys::rd_kafka_error_destroy(error);
-        Err(fault)
-    }
-}
-
-fn done(code: Code) -> Result<(), Fault> {
-    if code == Code::RD_KAFKA_RESP_ERR_NO_ERROR { Ok(()) } else { Err(Fault::of(RDKafkaErrorCode::from(code))) }
-}
-
-fn millis(time: Duration) -> c_int {
-    c_int::try_from(time.as_millis()).unwrap_or(c_int::MAX)
-}
-
-fn length(len: usize) -> isize {
-    // A slice is never longer than isize::MAX.
-    isize::try_from(len).unwrap_or(isize::MAX)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -1,0 +1,257 @@
+//! Clock `wall`: bars only when everything that was there has been read, restorations at once.
+
+use std::time::Duration;
+
+use dunning_engine::ClockMode;
+use dunning_rules::{Body, Currency, Day, Minor, Profile, Timestamp, Zone};
+use dunning_sim::Topic;
+use dunning_wire::control::{self, ControlBody, ControlEvent};
+use dunning_wire::frame;
+use dunning_wire::schema::embedded_id;
+use dunning_wire::state::StaleMark;
+use dunning_wire::topic::InputTopic;
+
+use crate::world::{World, policy_file, settings};
+
+const DAY: Duration = Duration::from_secs(86_400);
+const BEFORE_BAR: [&str; 4] = ["reminder", "warning", "final", "final-full"];
+
+fn noon(day: i32) -> Timestamp {
+    Zone::UTC.start_of_day(Day::from_epoch(day)).plus(12 * 3_600_000)
+}
+
+fn profile() -> Body<'static> {
+    Body::Profile(Box::new(Profile {
+        segment: "consumer".into(),
+        region: "DE".into(),
+        risk_class: "".into(),
+        language: "de".into(),
+        zone: Zone::UTC,
+        vulnerable: false,
+        customer_since: None,
+        contacts: vec![],
+        services: vec![],
+        payment_link: None,
+        status: "active".into(),
+    }))
+}
+
+fn bill(due: i32) -> Body<'static> {
+    Body::BillIssued {
+        bill_id: "b1",
+        amount: Minor::new(20_000),
+        currency: Currency::parse("EUR").expect("a currency"),
+        issued_on: Day::from_epoch(due - 14),
+        due_on: Day::from_epoch(due),
+        terms: vec![],
+        lines: vec![],
+        kind: "regular",
+    }
+}
+
+fn payment() -> Body<'static> {
+    Body::PaymentReceived {
+        payment_id: "p1",
+        amount: Minor::new(20_000),
+        currency: Currency::parse("EUR").expect("a currency"),
+        bill_id: None,
+    }
+}
+
+/// A world in which the accounts' bills were due on day 20,010 and every step before the first bar was sent; the bar
+/// falls due on day 20,042 at 10:00.
+fn before_the_bar(accounts: &[&str], bars_per_hour: Option<u64>) -> World {
+    let mut settings = settings(ClockMode::Wall, policy_file("consumer"));
+    settings.bars_per_hour = bars_per_hour;
+    let mut world = World::new(1, settings, noon(20_000));
+    world.lane(Some("w"));
+    for account in accounts {
+        world.happens(InputTopic::Accounts, account, profile());
+        world.happens(InputTopic::Bills, account, bill(20_010));
+    }
+    world.settle();
+    for day in 20_001..=20_041 {
+        world.clock.advance_to(noon(day));
+        world.settle();
+    }
+    for account in accounts {
+        assert_eq!(world.steps(account), BEFORE_BAR);
+    }
+    world
+}
+
+fn is_barred(world: &World, account: &str) -> bool {
+    world.steps(account).iter().any(|s| s.starts_with("bar"))
+}
+
+#[test]
+fn a_bar_comes_when_it_is_due_and_a_payment_lifts_it_at_once() {
+    let mut world = before_the_bar(&["acc-1"], None);
+    let due = Zone::UTC.at(Day::from_epoch(20_042), 600);
+    world.clock.advance_to(due.plus(-1));
+    world.turn().expect("a round");
+    assert!(!is_barred(&world, "acc-1"));
+    world.clock.advance_to(due);
+    for _ in 0..10 {
+        world.turn().expect("a round");
+    }
+    let bar = world.commands().into_iter().map(|(_, c)| c).find(|c| c.step == "bar-outgoing").expect("barred at once");
+    assert!(bar.decided_at.since(due) < 1_000);
+    world.happens(InputTopic::Payments, "acc-1", payment());
+    for _ in 0..5 {
+        world.turn().expect("a round");
+    }
+    assert_eq!(world.steps("acc-1").last().map(String::as_str), Some("restore"));
+    let (commands, count, _) = (world.commands(), world.meters.payment_to_restoration.snapshot().1, 0);
+    assert_eq!((commands.len(), count), (6, 1));
+}
+
+#[test]
+fn a_payment_that_came_while_nothing_ran_is_never_answered_with_a_bar() {
+    let mut world = before_the_bar(&["acc-1", "acc-2"], None);
+    world.lanes.remove(0).stop().expect("a clean stop");
+    world.clock.advance(DAY);
+    world.happens(InputTopic::Payments, "acc-1", payment());
+    world.clock.advance(DAY);
+    world.lane(Some("w"));
+    world.settle();
+    assert!(!is_barred(&world, "acc-1"));
+    assert!(is_barred(&world, "acc-2"), "who did not pay is barred");
+}
+
+#[test]
+fn a_payment_in_an_open_transaction_holds_the_bar() {
+    let mut world = before_the_bar(&["acc-1"], None);
+    let upstream = world.bus.begin();
+    let at = dunning_engine::Clock::now(&world.clock);
+    let bytes = world.bytes(InputTopic::Payments, "acc-1", at, payment());
+    world.bus.append_to(Topic::In(InputTopic::Payments), 0, Some(b"acc-1"), Some(&bytes), at, Some(upstream));
+    world.clock.advance(DAY);
+    world.settle();
+    assert!(!is_barred(&world, "acc-1"), "the payment is on the bus, though nobody can read it yet");
+    assert_eq!(world.meters.bars_waiting[0].get(), 1);
+    world.bus.end(upstream, true);
+    world.settle();
+    assert_eq!(world.steps("acc-1"), BEFORE_BAR);
+    assert_eq!(world.decided("acc-1").last().map(String::as_str), Some("cycle_ended"));
+}
+
+#[test]
+fn an_upstream_transaction_that_is_aborted_lets_the_bar_go() {
+    let mut world = before_the_bar(&["acc-1"], None);
+    let upstream = world.bus.begin();
+    let at = dunning_engine::Clock::now(&world.clock);
+    let bytes = world.bytes(InputTopic::Payments, "acc-1", at, payment());
+    world.bus.append_to(Topic::In(InputTopic::Payments), 0, Some(b"acc-1"), Some(&bytes), at, Some(upstream));
+    world.clock.advance(DAY);
+    world.settle();
+    world.bus.end(upstream, false);
+    world.settle();
+    assert!(is_barred(&world, "acc-1"));
+}
+
+#[test]
+fn a_payment_that_cannot_be_read_holds_the_bar_until_it_is_released() {
+    let mut world = before_the_bar(&["acc-1", "acc-2"], None);
+    let at = dunning_engine::Clock::now(&world.clock);
+    world.bus.append(InputTopic::Payments, b"acc-1", Some(b"garbage"), at);
+    world.clock.advance(DAY);
+    world.settle();
+    assert!(!is_barred(&world, "acc-1") && is_barred(&world, "acc-2"));
+    assert_eq!(world.decided("acc-1").last().map(String::as_str), Some("bar_held stale_account"));
+    // The mark outlives a restart from nothing but the bus.
+    world.lanes.clear();
+    world.stores.crash(usize::MAX);
+    world.lane(Some("w"));
+    world.settle();
+    assert!(!is_barred(&world, "acc-1"));
+    let mark = StaleMark { topic: InputTopic::Payments, offset: 0 };
+    order(
+        &world,
+        ControlBody::StaleReleased { account_id: Some("acc-1".to_owned()), topic: mark.topic, offset: mark.offset },
+    );
+    world.settle();
+    assert!(is_barred(&world, "acc-1"));
+}
+
+fn order(world: &World, body: ControlBody) {
+    let at = dunning_engine::Clock::now(&world.clock);
+    let mut value = Vec::new();
+    frame::put_header(&mut value, embedded_id("dunning.control"));
+    let order = ControlEvent {
+        control_id: "c1".into(),
+        occurred_at: at,
+        actor: "a person".into(),
+        reason: "looked".into(),
+        body,
+    };
+    control::encode(&order, &mut value);
+    world.bus.append_to(Topic::In(InputTopic::Control), 0, Some(b"order"), Some(&value), at, None);
+}
+
+#[test]
+fn a_record_of_nobody_knows_whom_holds_every_bar_of_the_shard() {
+    let mut world = before_the_bar(&["acc-1", "acc-2"], None);
+    let at = dunning_engine::Clock::now(&world.clock);
+    world.bus.append_to(Topic::In(InputTopic::Payments), 0, Some(b"\xff\xfe"), Some(b"x"), at, None);
+    world.clock.advance(DAY);
+    world.settle();
+    assert!(!is_barred(&world, "acc-1") && !is_barred(&world, "acc-2"));
+    order(&world, ControlBody::StaleReleased { account_id: None, topic: InputTopic::Payments, offset: 0 });
+    world.settle();
+    assert!(is_barred(&world, "acc-1") && is_barred(&world, "acc-2"));
+}
+
+#[test]
+fn a_doubtful_clock_holds_bars_and_no_restoration() {
+    let mut world = before_the_bar(&["acc-1", "acc-2"], None);
+    world.clock.set_doubtful(true);
+    world.clock.advance(DAY);
+    world.settle();
+    assert!(!is_barred(&world, "acc-1"));
+    assert_eq!(world.decided("acc-1").last().map(String::as_str), Some("bar_held clock_doubt"));
+    world.happens(InputTopic::Payments, "acc-2", payment());
+    world.settle();
+    assert_eq!(world.decided("acc-2").last().map(String::as_str), Some("cycle_ended"));
+    world.clock.set_doubtful(false);
+    world.settle();
+    assert!(is_barred(&world, "acc-1") && !is_barred(&world, "acc-2"));
+}
+
+#[test]
+fn a_burst_of_bars_stops_at_the_budget_and_waits_for_a_person() {
+    let accounts = ["acc-1", "acc-2", "acc-3", "acc-4", "acc-5"];
+    let mut world = before_the_bar(&accounts, Some(2));
+    world.clock.advance(DAY);
+    world.settle();
+    let barred = |world: &World| accounts.iter().filter(|a| is_barred(world, a)).count();
+    assert_eq!(barred(&world), 2);
+    assert_eq!(world.meters.bars_held.all(), [("budget", 3)]);
+    order(&world, ControlBody::BarsReleased { account_id: None });
+    world.settle();
+    assert_eq!(barred(&world), 5);
+}
+
+#[test]
+fn an_outage_of_a_month_is_no_burst_and_no_bar_without_its_notice() {
+    let mut settings = settings(ClockMode::Wall, policy_file("consumer"));
+    settings.bars_per_hour = None;
+    let mut world = World::new(1, settings, noon(20_000));
+    world.lane(Some("w"));
+    world.happens(InputTopic::Accounts, "acc-1", profile());
+    world.happens(InputTopic::Bills, "acc-1", bill(20_010));
+    world.settle();
+    world.lanes.remove(0).stop().expect("a clean stop");
+    world.clock.advance_to(noon(20_060));
+    world.lane(Some("w"));
+    world.settle();
+    assert!(world.steps("acc-1").len() <= 1, "no burst: {:?}", world.steps("acc-1"));
+    for day in 20_061..20_110 {
+        world.clock.advance_to(noon(day));
+        world.settle();
+    }
+    let commands: Vec<_> = world.commands().into_iter().map(|(_, c)| (c.step, c.decided_at)).collect();
+    let at = |step: &str| commands.iter().find(|(s, _)| s == step).map(|(_, at)| *at).expect("a step");
+    assert!(at("bar-outgoing").since(at("final")) >= 14 * 86_400_000);
+    assert!(at("final").since(at("warning")) >= 6 * 86_400_000);
+}

@@ -1,0 +1,183 @@
+//! A world for the engine: a bus, a disk, a clock, and lanes that can be killed.
+
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use dunning_engine::{ClockMode, Lane, LaneError, Meters, Mode, PolicyFile, Settings, Start, Turn};
+use dunning_rules::{Input, Timestamp};
+use dunning_sim::{Bus, MemoryStores, SimBroker, SimClock, Topic};
+use dunning_wire::command::CommandView;
+use dunning_wire::schema::embedded_id;
+use dunning_wire::topic::{InputTopic, OutputTopic};
+use dunning_wire::{canonical, command, decision, event, frame, policy};
+
+pub type SimLane = Lane<SimBroker, MemoryStores, SimClock>;
+
+pub const POLICIES: [&str; 2] = ["reference", "consumer"];
+const COMMANDS: [OutputTopic; 3] = [OutputTopic::Notifications, OutputTopic::Barring, OutputTopic::Restoration];
+
+pub struct World {
+    pub bus: Bus,
+    pub stores: MemoryStores,
+    pub clock: SimClock,
+    pub meters: Arc<Meters>,
+    pub settings: Settings,
+    pub lanes: Vec<SimLane>,
+    names: u32,
+    events: u32,
+}
+
+pub fn read(path: &str) -> String {
+    let path = format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+pub fn policy_file(name: &str) -> PolicyFile {
+    assert!(POLICIES.contains(&name));
+    let text = read(&format!("deploy/policies/{name}.yaml"));
+    let loaded = policy::parse(name, &text).expect("a policy");
+    PolicyFile { policy: Arc::new(loaded.policy), text, effective_from: None }
+}
+
+pub fn settings(clock: ClockMode, policy: PolicyFile) -> Settings {
+    Settings {
+        clock,
+        mode: Mode::Command,
+        start: Some(Start::Earliest),
+        policy,
+        dedupe_horizon_days: None,
+        schema_ids: OutputTopic::ALL.map(|t| (t, embedded_id(t.contract_name()))).to_vec(),
+        generation: 1,
+        cluster: "sim".to_owned(),
+        state_topic: "dunning.accounts".to_owned(),
+        batch_records: 100,
+        batch_age: Duration::from_millis(100),
+        deadline_slice: 50,
+        flush_every: Duration::from_secs(1),
+        flush_bytes: 64 << 20,
+        live_accounts: 50,
+        queue_records: 200,
+        record_bytes_max: 100_000,
+        future_bound: Some(Duration::from_secs(24 * 3_600)),
+        schema_patience: Duration::from_secs(5),
+        bars_per_hour: None,
+    }
+}
+
+impl World {
+    pub fn new(partitions: u32, settings: Settings, now: Timestamp) -> Self {
+        Self {
+            bus: Bus::new(partitions),
+            stores: MemoryStores::new(),
+            clock: SimClock::new(now),
+            meters: Arc::default(),
+            settings,
+            lanes: Vec::new(),
+            names: 0,
+            events: 0,
+        }
+    }
+
+    /// A lane under a writer's name of its own, or under a given one: one that was killed comes back.
+    pub fn lane(&mut self, writer: Option<&str>) -> &mut SimLane {
+        self.names += 1;
+        let name = writer.map_or_else(|| format!("w{}", self.names), ToOwned::to_owned);
+        let broker = SimBroker::new(&self.bus, &name);
+        let settings = Arc::new(self.settings.clone());
+        // Nobody asks these lanes anything.
+        let (_, asks) = mpsc::channel();
+        let lane = Lane::new(broker, self.stores.clone(), self.clock.clone(), settings, Arc::clone(&self.meters), asks);
+        self.lanes.push(lane);
+        self.lanes.last_mut().expect("a lane")
+    }
+
+    /// A round of every lane, in some milliseconds.
+    pub fn turn(&mut self) -> Result<bool, LaneError> {
+        let mut busy = false;
+        for lane in &mut self.lanes {
+            busy |= lane.turn(Duration::ZERO)? == Turn::Busy;
+        }
+        self.clock.advance(Duration::from_millis(7));
+        Ok(busy)
+    }
+
+    /// Rounds until nothing has happened for a second.
+    pub fn settle(&mut self) {
+        let mut quiet = 0;
+        for _ in 0..200_000 {
+            quiet = if self.turn().expect("a round") { 0 } else { quiet + 1 };
+            if quiet > 150 {
+                return;
+            }
+        }
+        panic!("the world does not come to rest");
+    }
+
+    /// Appends an event that happens now.
+    pub fn happens(&mut self, topic: InputTopic, account: &str, body: dunning_rules::Body<'_>) {
+        let at = dunning_engine::Clock::now(&self.clock);
+        let bytes = self.bytes(topic, account, at, body);
+        self.bus.append(topic, account.as_bytes(), Some(&bytes), at);
+    }
+
+    /// A framed event.
+    pub fn bytes(&mut self, topic: InputTopic, account: &str, at: Timestamp, body: dunning_rules::Body<'_>) -> Vec<u8> {
+        self.events += 1;
+        let id = format!("e-{}", self.events);
+        let mut bytes = Vec::new();
+        frame::put_header(&mut bytes, embedded_id(topic.contract_name()));
+        event::encode_input(topic, account, &Input { event_id: &id, occurred_at: at, body }, &mut bytes);
+        bytes
+    }
+
+    /// Everything commanded, as the canonical dump; no command is there twice.
+    pub fn dump(&self) -> String {
+        let commands = self.commands();
+        let mut ids: Vec<_> = commands.iter().map(|(_, c)| c.command_id.clone()).collect();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), commands.len(), "a command is there twice");
+        canonical::dump(commands.iter().map(|(topic, c)| (*topic, c)))
+    }
+
+    pub fn commands(&self) -> Vec<(OutputTopic, CommandView)> {
+        let mut commands = Vec::new();
+        for topic in COMMANDS {
+            for (_, record) in self.bus.read(Topic::Out(topic)) {
+                let (_, datum) = frame::split(record.value.as_deref().expect("a value")).expect("a frame");
+                commands.push((topic, command::decode(topic, datum).expect("a command")));
+            }
+        }
+        commands
+    }
+
+    /// The steps commanded for an account, in sequence.
+    pub fn steps(&self, account: &str) -> Vec<String> {
+        let mut commands: Vec<_> =
+            self.commands().into_iter().map(|(_, c)| c).filter(|c| c.account_id == account).collect();
+        commands.sort_by_key(|c| c.sequence);
+        assert!(commands.iter().enumerate().all(|(i, c)| c.sequence == i as u64 + 1), "a gap in the sequence");
+        commands.into_iter().map(|c| c.step).collect()
+    }
+
+    /// What was decided about an account, in codes with details.
+    pub fn decided(&self, account: &str) -> Vec<String> {
+        let records = self.bus.read(Topic::Out(OutputTopic::Decisions));
+        let decoded = records.iter().filter_map(|(_, r)| frame::split(r.value.as_deref()?).ok());
+        let decisions = decoded.map(|(_, datum)| decision::decode(datum).expect("a decision"));
+        decisions
+            .filter(|d| d.account_id == account)
+            .map(|d| format!("{} {}", d.code, d.detail).trim().to_owned())
+            .collect()
+    }
+
+    /// The classes of the dead letters.
+    pub fn dead_letters(&self) -> Vec<String> {
+        let class = |headers: &[(String, Option<Vec<u8>>)]| {
+            let found = headers.iter().find(|(name, _)| name == "dunning.error.class").and_then(|(_, v)| v.clone());
+            String::from_utf8(found.expect("a class")).expect("text")
+        };
+        self.bus.read(Topic::Out(OutputTopic::DeadLetters)).iter().map(|(_, r)| class(&r.headers)).collect()
+    }
+}

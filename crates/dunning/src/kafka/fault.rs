@@ -61,6 +61,14 @@ impl Fault {
         )
     }
 
+    /// Who leads a partition has changed.
+    pub(crate) fn is_of_leadership(&self) -> bool {
+        matches!(
+            self.code,
+            Code::FencedLeaderEpoch | Code::UnknownLeaderEpoch | Code::NotLeaderForPartition | Code::LeaderNotAvailable
+        )
+    }
+
     /// As seen by a lane that reads or asks.
     pub(crate) fn reading(self, doing: &'static str) -> BrokerError {
         let kind = if self.fatal || self.is_hopeless() { ErrorKind::Fatal } else { ErrorKind::Retry };

@@ -184,7 +184,15 @@ impl Reader {
         doing: &'static str,
     ) -> Result<Vec<i64>, BrokerError> {
         let list = self.list(of.iter().map(|(i, shard)| (*i, *shard, ask)));
-        let found = self.consumer.list_offsets(&list, committed, PATIENCE).map_err(|f| f.reading(doing))?;
+        let found = self.consumer.list_offsets(&list, committed, PATIENCE).map_err(|fault| {
+            if fault.is_of_leadership() {
+                // librdkafka would go on with what it has remembered, for minutes.
+                let mut names: Vec<&str> = of.iter().map(|(i, _)| self.names[*i].as_str()).collect();
+                names.dedup();
+                names.into_iter().for_each(|name| self.consumer.refresh(name, PATIENCE / 4));
+            }
+            fault.reading(doing)
+        })?;
         of.iter()
             .map(|(i, shard)| {
                 let same = |f: &&(String, i32, i64)| f.0 == self.names[*i] && f.1 == number(*shard);

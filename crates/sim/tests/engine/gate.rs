@@ -160,7 +160,7 @@ fn a_payment_that_cannot_be_read_holds_the_bar_until_it_is_released() {
     assert!(!is_barred(&world, "acc-1") && is_barred(&world, "acc-2"));
     assert_eq!(world.decided("acc-1").last().map(String::as_str), Some("bar_held stale_account"));
     // The mark outlives a restart from nothing but the bus.
-    world.lanes.clear();
+    world.lanes.remove(0).broker_mut().expel();
     world.stores.crash(usize::MAX);
     world.lane(Some("w"));
     world.settle();

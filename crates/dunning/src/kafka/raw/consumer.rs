@@ -264,6 +264,12 @@ impl Consumer {
         }
     }
 
+    /// Asks anew who leads a topic's partitions. A name that the cluster does not have is not made by it.
+    pub(crate) fn refresh(&self, topic: &str, timeout: Duration) {
+        // Where it fails, the question that needed it fails again and comes back here.
+        drop(self.client.fetch_metadata(Some(topic), timeout));
+    }
+
     /// The cluster's id.
     pub(crate) fn cluster_id(&self, timeout: Duration) -> Option<String> {
         // SAFETY: the client is alive; the text is ours to free.

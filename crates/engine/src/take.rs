@@ -156,7 +156,11 @@ impl<S: Store> Shard<S> {
         slot: SlotId,
         line: Timestamp,
     ) -> Result<(), Halt> {
-        if desk.is_stream() { self.answer(desk, slot, line) } else { Ok(self.gate.add(slot)) }
+        if desk.is_stream() {
+            return self.answer(desk, slot, line);
+        }
+        self.gate.add(slot);
+        Ok(())
     }
 
     /// The gate's answer to a bar whose inputs were read.

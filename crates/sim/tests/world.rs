@@ -201,6 +201,9 @@ fn lanes_that_come_go_and_die_command_what_a_calm_one_does() {
                 world.turn();
             }
         });
+        for slot in (0..3).filter(|slot| !world.lanes.contains_key(slot)) {
+            world.bus.time_out(&format!("lane-{slot}"));
+        }
         world.start(5);
         world.settle();
         let expected = calm(seed);

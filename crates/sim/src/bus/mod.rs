@@ -148,6 +148,11 @@ impl Bus {
         self.lock().group.forget_offsets();
     }
 
+    /// What a lane left open is aborted and the lane fenced, as a broker does after the transaction's timeout.
+    pub fn time_out(&self, writer: &str) {
+        self.lock().claim(writer);
+    }
+
     /// Keeps the last record of each key, as a broker does with a compacted topic.
     pub fn compact(&self, topic: Topic) {
         self.lock().logs[topic.index()].iter_mut().for_each(Log::compact);

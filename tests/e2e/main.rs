@@ -1,0 +1,12 @@
+//! End-to-end tests: the program as it is shipped, on a real Kafka and a real schema registry (`make e2e`).
+//!
+//! Each test has topics, a group and a state directory of its own. Nothing waits for a fixed time as a proof: what is
+//! waited for is looked for until a deadline, and what must not happen is looked for until something later is seen.
+
+mod bus;
+mod event;
+mod output;
+mod process;
+mod reference;
+mod sample;
+mod world;

@@ -1,0 +1,148 @@
+//! What the program wrote, as a reader of committed records finds it.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use dunning_wire::command::{self, CommandView};
+use dunning_wire::decision::{self, DecisionRecord};
+use dunning_wire::topic::{InputTopic, OutputTopic};
+use dunning_wire::{canonical, deadletter, frame};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Headers, Message, OwnedMessage};
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::world::World;
+
+pub const COMMANDS: [OutputTopic; 3] = [OutputTopic::Notifications, OutputTopic::Barring, OutputTopic::Restoration];
+
+/// A command and where it stands.
+#[derive(Clone, Debug)]
+pub struct Written {
+    pub topic: OutputTopic,
+    pub partition: u32,
+    pub key: Vec<u8>,
+    pub timestamp: i64,
+    pub view: CommandView,
+}
+
+/// A dead letter.
+#[derive(Clone, Debug)]
+pub struct DeadLetter {
+    pub marks: deadletter::Marks,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+    pub headers: Vec<deadletter::Header>,
+}
+
+impl World {
+    fn reader(&self) -> BaseConsumer {
+        let mut config = self.client();
+        config.set("group.id", format!("{}-reader", self.group)).set("enable.auto.commit", "false");
+        config.set("isolation.level", "read_committed").set("enable.partition.eof", "true");
+        config.create().expect("a consumer")
+    }
+
+    /// All committed records of topics, each partition in order.
+    fn read(&self, topics: &[&str]) -> Vec<OwnedMessage> {
+        let consumer = self.reader();
+        let mut list = TopicPartitionList::new();
+        for topic in topics {
+            for partition in 0..self.partitions.cast_signed() {
+                list.add_partition_offset(topic, partition, Offset::Beginning).expect("an offset");
+            }
+        }
+        consumer.assign(&list).expect("assign");
+        let (began, mut open, mut all) = (Instant::now(), list.count(), Vec::new());
+        while open > 0 {
+            assert!(began.elapsed() < Duration::from_secs(60), "no end of {topics:?}");
+            match consumer.poll(Duration::from_millis(100)) {
+                Some(Ok(message)) => all.push(message.detach()),
+                Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
+                // The broker may be away for a moment; the deadline ends what does not pass.
+                Some(Err(_)) | None => {}
+            }
+        }
+        all
+    }
+
+    /// All commands.
+    pub fn commands(&self) -> Vec<Written> {
+        let names = COMMANDS.map(|t| self.topics.output(t));
+        let written = |m: OwnedMessage| {
+            let topic = self.topics.find_output(m.topic()).expect("a topic of ours");
+            let (_, datum) = frame::split(m.payload().expect("a value")).expect("a frame");
+            Written {
+                topic,
+                partition: m.partition().cast_unsigned(),
+                key: m.key().expect("a key").to_vec(),
+                timestamp: m.timestamp().to_millis().expect("a timestamp"),
+                view: command::decode(topic, datum).expect("a command"),
+            }
+        };
+        self.read(&names).into_iter().map(written).collect()
+    }
+
+    pub fn decisions(&self) -> Vec<DecisionRecord> {
+        let decoded = |m: OwnedMessage| {
+            let (_, datum) = frame::split(m.payload().expect("a value")).expect("a frame");
+            decision::decode(datum).expect("a decision")
+        };
+        self.read(&[self.topics.output(OutputTopic::Decisions)]).into_iter().map(decoded).collect()
+    }
+
+    pub fn dead_letters(&self) -> Vec<DeadLetter> {
+        let letter = |m: OwnedMessage| {
+            let headers = m.headers().expect("headers");
+            let headers: Vec<deadletter::Header> =
+                headers.iter().map(|h| (h.key.to_owned(), h.value.map(<[u8]>::to_vec))).collect();
+            DeadLetter {
+                marks: deadletter::read(&headers).expect("marks"),
+                key: m.key().map(<[u8]>::to_vec),
+                value: m.payload().map(<[u8]>::to_vec),
+                headers,
+            }
+        };
+        self.read(&[self.topics.output(OutputTopic::DeadLetters)]).into_iter().map(letter).collect()
+    }
+
+    /// What is left to read, over all inputs, as the group's committed offsets say.
+    pub fn left(&self) -> i64 {
+        let mut config = self.client();
+        config.set("group.id", &self.group).set("enable.auto.commit", "false");
+        let consumer: BaseConsumer = config.create().expect("a consumer");
+        let mut list = TopicPartitionList::new();
+        for topic in InputTopic::ALL {
+            for partition in 0..self.partitions.cast_signed() {
+                list.add_partition(self.topics.input(topic), partition);
+            }
+        }
+        let patience = Duration::from_secs(20);
+        let committed = consumer.committed_offsets(list, patience).expect("offsets");
+        let left = |e: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
+            let (_, end) = consumer.fetch_watermarks(e.topic(), e.partition(), patience).expect("ends");
+            match e.offset() {
+                Offset::Offset(next) => end - next,
+                // Nothing was committed: even an empty partition is not done.
+                _ => end.max(1),
+            }
+        };
+        committed.elements().iter().map(left).sum()
+    }
+}
+
+/// The canonical dump.
+pub fn dump(commands: &[Written]) -> String {
+    canonical::dump(commands.iter().map(|w| (w.topic, &w.view)))
+}
+
+/// No id twice; every command under its account's key, in its partition, at its instant.
+pub fn assert_in_place(commands: &[Written], partitions: u32) {
+    let mut ids = BTreeSet::new();
+    for w in commands {
+        assert!(ids.insert(&w.view.command_id), "{} is there twice", w.view.command_id);
+        assert_eq!(w.key, w.view.account_id.as_bytes());
+        assert_eq!(w.partition, dunning_sim::murmur2::partition(&w.key, partitions), "{}", w.view.account_id);
+        assert_eq!(w.timestamp, w.view.decided_at.millis());
+    }
+}

@@ -8,5 +8,6 @@ mod event;
 mod output;
 mod process;
 mod reference;
+mod restart;
 mod sample;
 mod world;

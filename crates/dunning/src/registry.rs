@@ -18,7 +18,7 @@ use schema_registry_converter::schema_registry_common::{RawError, SchemaType, Sr
 use tokio::runtime::Handle;
 
 /// How long an answer may take, all addresses together.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The most schemas that are kept in memory; one that is pushed out is on disk.
 const KEPT: usize = 1_024;
 /// A longer text is not kept on disk, in bytes.
@@ -102,8 +102,9 @@ impl Registry {
         if let Some((username, password)) = login {
             builder.set_basic_authorization(username, Some(password));
         }
-        // Half of it each, so that a second address has its turn.
-        let settings = builder.set_timeout(PATIENCE / 2).build().map_err(|e| RegistryError::Settings(said(&e)))?;
+        // A share of it each, so that a second address has its turn.
+        let share = PATIENCE / u32::try_from(urls.len()).unwrap_or(u32::MAX);
+        let settings = builder.set_timeout(share).build().map_err(|e| RegistryError::Settings(said(&e)))?;
         let folder = directory.map(|d| d.join("schemas").join(format!("{:016x}", hash(first))));
         Ok(Self { server: Some(Server { settings, runtime, folder }), known: Mutex::default() })
     }

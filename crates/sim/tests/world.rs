@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use dunning_engine::{Ask, ClockMode, Lane, Meters, Mode, PolicyFile, Settings, Start, Turn};
+use dunning_engine::{ClockMode, Lane, Meters, Mode, PolicyFile, Settings, Start, Turn};
 use dunning_sim::{Bus, MemoryStores, Operator, OperatorOptions, Random, SimBroker, SimClock, Topic};
 use dunning_wire::command::{CommandView, decode};
 use dunning_wire::frame::split;
@@ -22,7 +22,7 @@ struct World {
     clock: SimClock,
     meters: Arc<Meters>,
     settings: Arc<Settings>,
-    lanes: BTreeMap<u64, (Lane<SimBroker, MemoryStores, SimClock>, Sender<Ask>)>,
+    lanes: BTreeMap<u64, Lane<SimBroker, MemoryStores, SimClock>>,
 }
 
 impl World {
@@ -38,16 +38,17 @@ impl World {
     }
 
     fn start(&mut self, slot: u64) {
-        let (asks, asked) = channel();
+        // Nobody asks.
+        let (_, asked) = channel();
         let broker = SimBroker::new(&self.bus, &format!("lane-{slot}"));
         let (stores, clock) = (self.disks.entry(slot).or_default().clone(), self.clock.clone());
         let lane = Lane::new(broker, stores, clock, self.settings.clone(), self.meters.clone(), asked);
-        self.lanes.insert(slot, (lane, asks));
+        self.lanes.insert(slot, lane);
     }
 
     /// The lane is gone between two statements; its last transaction may be open.
     fn kill(&mut self, slot: u64) {
-        if let Some((mut lane, _)) = self.lanes.remove(&slot) {
+        if let Some(mut lane) = self.lanes.remove(&slot) {
             lane.broker_mut().expel();
         }
     }
@@ -62,13 +63,13 @@ impl World {
 
     /// The group takes a lane for dead that only hangs: it goes on, and learns it later.
     fn hang(&mut self, slot: u64) {
-        if let Some((lane, _)) = self.lanes.get_mut(&slot) {
+        if let Some(lane) = self.lanes.get_mut(&slot) {
             lane.broker_mut().expel();
         }
     }
 
     fn stop(&mut self, slot: u64) {
-        if let Some((lane, _)) = self.lanes.remove(&slot) {
+        if let Some(lane) = self.lanes.remove(&slot) {
             lane.stop().expect("stopped");
         }
     }
@@ -76,7 +77,7 @@ impl World {
     /// One round of every lane; true where one had something to do.
     fn turn(&mut self) -> bool {
         let mut busy = false;
-        for (lane, _) in self.lanes.values_mut() {
+        for lane in self.lanes.values_mut() {
             busy |= lane.turn(Duration::ZERO).expect("the lane goes on") == Turn::Busy;
         }
         self.clock.advance(Duration::from_millis(if busy { 3 } else { 100 }));

@@ -11,6 +11,9 @@ use crate::shard::Shard;
 use crate::take::Readiness;
 use crate::{Broker, Clock};
 
+/// A bar that waits longer than this for its inputs says so in a decision: some input stands still.
+const BEHIND: Duration = Duration::from_secs(60);
+
 impl<S: Store> Shard<S> {
     /// Takes one record or fires one deadline; false where there is nothing to do yet.
     pub fn advance<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<bool, Halt> {
@@ -88,7 +91,7 @@ impl<S: Store> Shard<S> {
         }
         if self.gate.wants_ends() && self.is_caught_up() {
             match desk.broker.ends(self.partition) {
-                Ok(ends) => self.gate.look(ends),
+                Ok(ends) => self.gate.look(ends, mono),
                 // Nothing is lost: the bars wait, and the next round asks again.
                 Err(error) if error.kind == crate::ErrorKind::Retry => {}
                 Err(error) => return Err(error.into()),
@@ -96,6 +99,10 @@ impl<S: Store> Shard<S> {
         }
         let positions: Vec<_> = self.queues.positions().collect();
         let ready = self.gate.ready(|topic| positions[topic as usize].1);
+        for slot in self.gate.behind(mono, BEHIND) {
+            let now = desk.clock.now();
+            self.say_behind(desk, slot, now)?;
+        }
         if !ready.is_empty() {
             let now = desk.clock.now();
             self.clock = self.clock.max(now);

@@ -1,6 +1,7 @@
 //! The gate: a bar that fell due goes only when everything that decides was read past the ends noted after it fell due.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use dunning_rules::{DAY_MS, Hold, Timestamp};
 use dunning_wire::state::GateCounters;
@@ -17,6 +18,9 @@ pub const WINDOW_MS: i64 = DAY_MS / 24;
 struct Look {
     ends: Vec<Ends>,
     bars: Vec<SlotId>,
+    since: Duration,
+    /// Its bars were told that the inputs are behind.
+    told: bool,
 }
 
 /// The bars of a shard that wait.
@@ -46,9 +50,19 @@ impl Gate {
     }
 
     /// The ends were asked for after every fresh bar fell due.
-    pub fn look(&mut self, ends: Vec<Ends>) {
+    pub fn look(&mut self, ends: Vec<Ends>, now: Duration) {
         let bars = std::mem::take(&mut self.fresh).into_iter().collect();
-        self.looks.push(Look { ends, bars });
+        self.looks.push(Look { ends, bars, since: now, told: false });
+    }
+
+    /// The bars that have waited for their inputs so long that it should be said, each once.
+    pub fn behind(&mut self, now: Duration, after: Duration) -> Vec<SlotId> {
+        let late = self.looks.iter_mut().filter(|l| !l.told && now.saturating_sub(l.since) >= after);
+        late.flat_map(|l| {
+            l.told = true;
+            l.bars.clone()
+        })
+        .collect()
     }
 
     /// Takes the bars whose look is behind the positions reached.
@@ -111,12 +125,12 @@ mod tests {
         let mut gate = Gate::default();
         gate.add(1);
         assert!(gate.wants_ends());
-        gate.look(ends(5));
+        gate.look(ends(5), Duration::ZERO);
         gate.add(2);
         assert!(gate.ready(|_| 4).is_empty());
         assert_eq!(gate.ready(|_| 5), [1]);
         assert!(gate.wants_ends());
-        gate.look(ends(9));
+        gate.look(ends(9), Duration::ZERO);
         assert_eq!(gate.ready(|_| 9), [2]);
     }
 

@@ -188,6 +188,18 @@ impl<S: Store> Shard<S> {
         self.meet(desk, slot, &Event::Gate(answer), now, None).map(|_| ())
     }
 
+    /// A bar has waited long for its inputs; it goes on to wait.
+    pub fn say_behind<B: Broker, C: Clock>(
+        &mut self,
+        desk: &mut Desk<B, C>,
+        slot: SlotId,
+        now: Timestamp,
+    ) -> Result<(), Halt> {
+        desk.meters.bars_held.add(Hold::InputsBehind.word(), 1);
+        desk.batch.count(desk.clock.monotonic());
+        self.meet(desk, slot, &Event::Gate(GateAnswer::Held(Hold::InputsBehind)), now, None).map(|_| ())
+    }
+
     fn hold_for<B: Broker, C: Clock>(
         &mut self,
         desk: &Desk<B, C>,

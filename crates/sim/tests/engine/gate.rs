@@ -130,6 +130,9 @@ fn a_payment_in_an_open_transaction_holds_the_bar() {
     world.settle();
     assert!(!is_barred(&world, "acc-1"), "the payment is on the bus, though nobody can read it yet");
     assert_eq!(world.meters.bars_waiting[0].get(), 1);
+    world.clock.advance(Duration::from_secs(60));
+    world.settle();
+    assert_eq!(world.decided("acc-1").last().map(String::as_str), Some("bar_held inputs_behind"));
     world.bus.end(upstream, true);
     world.settle();
     assert_eq!(world.steps("acc-1"), BEFORE_BAR);

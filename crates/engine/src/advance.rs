@@ -23,7 +23,7 @@ impl<S: Store> Shard<S> {
     /// Under `stream` every deadline that lies before the next record's instant fires first, whosever it is. A wave of
     /// them is cut into batches, and the record that brought it is committed only with its last one.
     fn advance_stream<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<bool, Halt> {
-        let Some((topic, at)) = self.queues.choose(true, None) else { return Ok(false) };
+        let Some((topic, at)) = self.queues.choose(|_| true, true, None) else { return Ok(false) };
         let limit = self.clock.max(at);
         if let Some((due, slot)) = self.memory.next_deadline().filter(|(due, _)| *due < limit) {
             self.fire(desk, slot, due)?;
@@ -33,44 +33,51 @@ impl<S: Store> Shard<S> {
     }
 
     /// Under `wall` what has come is taken first: the customer has the benefit of the doubt. Deadlines follow, unless
-    /// the inputs are still behind where they ended at the start. After a slice of deadlines, input has its turn again.
+    /// the inputs are still behind where they ended at the start. Usage comes last: it is advisory and holds nothing up.
     fn advance_wall<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<bool, Halt> {
-        let first = self.first_topic(false);
-        if let Some((topic, _)) = self.queues.choose(false, first) {
+        if let Some(topic) = self.choose_deciding() {
             return self.take_head(desk, topic);
         }
-        if !self.is_caught_up() {
-            return Ok(false);
-        }
         let now = desk.clock.now();
-        match self.memory.next_deadline().filter(|(due, _)| *due <= now) {
-            Some((_, slot)) => {
-                self.clock = self.clock.max(now);
-                self.fire(desk, slot, now)?;
-                Ok(true)
-            }
-            None => Ok(false),
+        if self.is_caught_up()
+            && let Some((_, slot)) = self.memory.next_deadline().filter(|(due, _)| *due <= now)
+        {
+            self.clock = self.clock.max(now);
+            self.fire(desk, slot, now)?;
+            return Ok(true);
         }
+        if self.is_usage_ready() { self.take_head(desk, InputTopic::Usage) } else { Ok(false) }
+    }
+
+    /// The next topic that decides. While the inputs are behind, the merge waits for all of them, so that a dispute does
+    /// not come before its bill; later, a topic at its end holds nothing up, nor does one that waits for a schema.
+    fn choose_deciding(&self) -> Option<InputTopic> {
+        let of = |topic: InputTopic| topic.decides() && !self.blocked[topic as usize];
+        self.queues.choose(of, self.catch_up.is_some(), self.first_topic(false)).map(|(topic, _)| topic)
+    }
+
+    fn is_usage_ready(&self) -> bool {
+        !self.blocked[InputTopic::Usage as usize] && self.queues.head(InputTopic::Usage).is_some()
     }
 
     fn take_head<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>, topic: InputTopic) -> Result<bool, Halt> {
-        self.blocked = self.readiness(desk, topic) == Readiness::Schema;
-        if !self.blocked {
-            self.take_record(desk, topic)?;
+        if self.readiness(desk, topic) == Readiness::Schema {
+            self.blocked[topic as usize] = true;
+            // Under `wall` the other topics go on; under `stream` the order of all is the order of the answer.
+            return Ok(!desk.is_stream());
         }
-        Ok(!self.blocked)
+        self.take_record(desk, topic)?;
+        Ok(true)
     }
 
     /// True where [`Shard::advance`] would find something, as far as can be told without trying.
     pub fn can_advance<B: Broker, C: Clock>(&self, desk: &Desk<B, C>) -> bool {
-        if self.blocked {
-            return false;
-        }
         if desk.is_stream() {
-            return self.queues.choose(true, None).is_some();
+            return self.blocked == [false; InputTopic::ALL.len()]
+                && self.queues.choose(|_| true, true, None).is_some();
         }
         let deadline = || self.memory.next_deadline().is_some_and(|(due, _)| due <= desk.clock.now());
-        self.queues.choose(false, self.first_topic(false)).is_some() || (self.catch_up.is_none() && deadline())
+        self.choose_deciding().is_some() || self.is_usage_ready() || (self.catch_up.is_none() && deadline())
     }
 
     /// Bars that wait: the ends of the inputs are asked for after they fell due, and once all that lies before those
@@ -80,7 +87,7 @@ impl<S: Store> Shard<S> {
         if mono.saturating_sub(self.looked) >= again {
             self.looked = mono;
             let doubtful = desk.clock.is_doubtful();
-            self.gate.again(|_, hold| hold == Hold::ClockDoubt && !doubtful);
+            self.gate.again(|hold| hold == Hold::ClockDoubt && !doubtful);
         }
         if desk.is_stream() {
             let clock = self.clock;

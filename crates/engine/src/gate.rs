@@ -1,6 +1,6 @@
 //! The gate: a bar that fell due goes only when everything that decides was read past the ends noted after it fell due.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use dunning_rules::{DAY_MS, Hold, Timestamp};
@@ -30,13 +30,20 @@ pub struct Gate {
     fresh: BTreeSet<SlotId>,
     looks: Vec<Look>,
     /// Held by the engine, with the reason.
-    held: Vec<(SlotId, Hold)>,
+    held: BTreeMap<SlotId, Hold>,
 }
 
 impl Gate {
     /// A bar fell due, or is to be looked at again.
     pub fn add(&mut self, bar: SlotId) {
+        self.held.remove(&bar);
         self.fresh.insert(bar);
+    }
+
+    /// A bar is gone: sent, dropped, or held by its own account.
+    pub fn remove(&mut self, bar: SlotId) {
+        self.held.remove(&bar);
+        self.fresh.remove(&bar);
     }
 
     /// True where the ends have to be asked for.
@@ -80,24 +87,25 @@ impl Gate {
 
     /// The engine holds a bar.
     pub fn hold(&mut self, bar: SlotId, hold: Hold) {
-        self.held.push((bar, hold));
+        self.held.insert(bar, hold);
     }
 
     /// Bars held for a reason that may have gone are looked at again.
-    pub fn again(&mut self, may_have_gone: impl Fn(SlotId, Hold) -> bool) -> Vec<(SlotId, Hold)> {
-        let (again, held): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.held).into_iter().partition(|(b, h)| may_have_gone(*b, *h));
-        self.held = held;
-        for (bar, _) in &again {
-            self.fresh.insert(*bar);
-        }
-        again
+    pub fn again(&mut self, may_have_gone: impl Fn(Hold) -> bool) {
+        let fresh = &mut self.fresh;
+        self.held.retain(|bar, hold| {
+            let again = may_have_gone(*hold);
+            if again {
+                fresh.insert(*bar);
+            }
+            !again
+        });
     }
 
     /// How many bars wait for the first look, and how many are held, by reason.
     pub fn waiting(&self) -> (usize, impl Iterator<Item = Hold>) {
         let looks: usize = self.looks.iter().map(|l| l.bars.len()).sum();
-        (self.fresh.len() + looks, self.held.iter().map(|(_, hold)| *hold))
+        (self.fresh.len() + looks, self.held.values().copied())
     }
 }
 

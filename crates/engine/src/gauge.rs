@@ -19,10 +19,10 @@ const ENDS_EVERY: Duration = Duration::from_secs(10);
 pub struct Gauges {
     set: Duration,
     asked: Duration,
+    /// This lane's number, once it has one.
+    lane: Option<u64>,
     lag: [i64; InputTopic::ALL.len()],
-    lag_ms: i64,
     deadlines: i64,
-    late_ms: i64,
     bars: [i64; HELD_WORDS.len() + 1],
     running: i64,
     restoring: i64,
@@ -61,11 +61,12 @@ impl Gauges {
         let meters = &desk.meters;
         let clock_of = |s: &Shard<S>| if desk.is_stream() { s.clock } else { wall };
         let behind = shards.values().filter_map(|s| s.queues.oldest().map(|at| wall.since(at).max(0))).max();
-        meters.lag_event_ms.share(&mut self.lag_ms, behind.unwrap_or(0));
+        let lane = *self.lane.get_or_insert_with(|| meters.lane());
+        meters.lag_event_ms.set(lane, behind.unwrap_or(0));
         meters.deadlines_pending.share(&mut self.deadlines, count(shards.values().map(|s| s.memory.deadlines()).sum()));
         let late =
             shards.values().filter_map(|s| s.memory.next_deadline().map(|(due, _)| clock_of(s).since(due).max(0)));
-        meters.deadlines_late_ms.share(&mut self.late_ms, late.max().unwrap_or(0));
+        meters.deadlines_late_ms.set(lane, late.max().unwrap_or(0));
         let running = shards.values().filter(|s| s.is_running()).count();
         meters.shards_running.share(&mut self.running, count(running));
         meters.shards_restoring.share(&mut self.restoring, count(shards.len() - running));

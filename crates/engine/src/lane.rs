@@ -137,7 +137,8 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                 Source::Input(topic) => self.queue(topic, record)?,
                 Source::State => {
                     if let Some(shard) = self.shards.get_mut(&record.partition).filter(|s| !s.is_running()) {
-                        shard.restore_record(&record, &self.desk.meters)?;
+                        let now = self.desk.clock.monotonic();
+                        shard.restore_record(&record, &self.desk.meters, now)?;
                     }
                 }
                 Source::Decisions => self.recall(&record),
@@ -147,7 +148,11 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                     shard.queues.end(topic, offset);
                 }
             }
-            Polled::End { .. } => {}
+            Polled::End { source, partition, .. } => {
+                if let Some(shard) = self.shards.get_mut(&partition).filter(|_| source == Source::Decisions) {
+                    shard.recalling = false;
+                }
+            }
             Polled::Restored { partition, .. } => {
                 if let Some(shard) = self.shards.get_mut(&partition) {
                     shard.finish_restoring(&mut self.desk)?;
@@ -230,6 +235,7 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
     fn advance(&mut self, partition: Partition) -> Result<bool, Halt> {
         let Some(shard) = self.shards.get_mut(&partition) else { return Ok(false) };
         let desk = &mut self.desk;
+        shard.blocked = [false; InputTopic::ALL.len()];
         let mut taken = 0;
         while taken < ROUND && !desk.is_full() && shard.advance(desk)? {
             taken += 1;

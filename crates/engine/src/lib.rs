@@ -7,6 +7,7 @@
 
 mod advance;
 mod ask;
+mod bars;
 mod desk;
 mod error;
 mod gate;
@@ -14,6 +15,7 @@ mod gauge;
 mod lane;
 mod memory;
 mod meter;
+mod order;
 mod port;
 mod queue;
 mod recover;
@@ -27,7 +29,7 @@ pub use ask::{Answer, Ask, Known};
 pub use error::LaneError;
 pub use lane::{Lane, Turn};
 pub use memory::DECISIONS_KEPT;
-pub use meter::{ByWord, Counter, Gauge, Meters, Seconds};
+pub use meter::{ByWord, Counter, Gauge, Meters, Peak, Seconds};
 pub use port::{
     Broker, BrokerError, Clock, Ends, ErrorKind, Headers, Membership, OutRecord, Partition, Polled, Record,
     SchemaAnswer, Source, Start,

@@ -39,6 +39,8 @@ struct Slot {
     dirty: bool,
     /// The store has a row of it.
     stored: bool,
+    /// The state topic has a tombstone for it: its row in the store goes.
+    gone: bool,
 }
 
 /// What can go wrong with an account's row.
@@ -166,39 +168,45 @@ impl Memory {
         }
     }
 
-    /// Marks an account stale, with at most `bound` marks: its row is written with them.
+    /// Marks an account stale, with at most `bound` marks: its row is written with them. False where it
+    /// has as many already.
     pub fn mark_stale(
         &mut self,
         id: SlotId,
         mark: StaleMark,
         bound: usize,
         store: &impl Store,
-    ) -> Result<(), MemoryError> {
+    ) -> Result<bool, MemoryError> {
         let mut row = self.take(id, store)?;
-        if row.stale.len() < bound && !row.stale.contains(&mark) {
+        let fits = row.stale.contains(&mark) || row.stale.len() < bound;
+        if fits && !row.stale.contains(&mark) {
             row.stale.push(mark);
         }
         self.put(id, row);
-        Ok(())
+        Ok(fits)
     }
 
-    /// Lifts a stale mark where it is there.
-    pub fn lift_stale(&mut self, id: SlotId, mark: StaleMark, store: &impl Store) -> Result<(), MemoryError> {
+    /// Lifts a stale mark; true where it was there.
+    pub fn lift_stale(&mut self, id: SlotId, mark: StaleMark, store: &impl Store) -> Result<bool, MemoryError> {
         let mut row = self.take(id, store)?;
+        let before = row.stale.len();
         row.stale.retain(|m| *m != mark);
+        let lifted = row.stale.len() < before;
         self.put(id, row);
-        Ok(())
+        Ok(lifted)
     }
 
     /// Remembers a decision for the store.
     pub fn remember(&mut self, id: SlotId, number: u64, decision: &[u8]) {
         let slot = &mut self.slots[id as usize];
-        if slot.decisions.len() == DECISIONS_KEPT {
-            let (_, old) = slot.decisions.remove(0);
-            self.dirty_bytes -= old.len();
-        }
-        slot.decisions.push((number, decision.into()));
+        // What is read back comes after newer ones, and some of it again.
+        let Err(at) = slot.decisions.binary_search_by_key(&number, |(n, _)| *n) else { return };
+        slot.decisions.insert(at, (number, decision.into()));
         self.dirty_bytes += decision.len();
+        if slot.decisions.len() > DECISIONS_KEPT {
+            let (_, oldest) = slot.decisions.remove(0);
+            self.dirty_bytes -= oldest.len();
+        }
         if !std::mem::replace(&mut slot.dirty, true) {
             self.dirty.push(id);
         }
@@ -219,6 +227,7 @@ impl Memory {
             self.dirty_bytes += row.len();
             self.dirty_bytes -= slot.row.as_ref().map_or(0, |r| r.len());
             slot.row = Some(row.into());
+            slot.gone = false;
             if !std::mem::replace(&mut slot.dirty, true) {
                 self.dirty.push(*id);
             }
@@ -267,6 +276,7 @@ impl Memory {
             self.dirty_bytes -= slot.row.as_ref().map_or(0, |r| r.len());
             self.dirty_bytes += row.map_or(0, <[u8]>::len);
             slot.row = row.map(Into::into);
+            slot.gone = row.is_none();
             if !std::mem::replace(&mut slot.dirty, true) {
                 self.dirty.push(id);
             }
@@ -279,8 +289,8 @@ impl Memory {
         let mut batch = Batch::default();
         for id in &self.dirty {
             let slot = &self.slots[*id as usize];
-            if let Some(row) = &slot.row {
-                batch.rows.push((key(ROW, &slot.key), Some(row.to_vec())));
+            if slot.row.is_some() || slot.gone {
+                batch.rows.push((key(ROW, &slot.key), slot.row.as_ref().map(|row| row.to_vec())));
             }
             if !slot.decisions.is_empty() {
                 let ring = merged_decisions(slot, store)?;
@@ -295,7 +305,8 @@ impl Memory {
         for id in self.dirty.drain(..) {
             let slot = &mut self.slots[id as usize];
             slot.dirty = false;
-            slot.stored |= slot.row.take().is_some();
+            slot.stored = slot.row.take().is_some() || (slot.stored && !slot.gone);
+            slot.gone = false;
             slot.decisions.clear();
         }
         self.dirty_bytes = 0;
@@ -336,7 +347,7 @@ fn key(prefix: u8, account: &str) -> Vec<u8> {
 fn committed_row<'s>(slot: &'s Slot, store: &impl Store) -> Result<Option<std::borrow::Cow<'s, [u8]>>, StoreError> {
     match &slot.row {
         Some(row) => Ok(Some(std::borrow::Cow::Borrowed(row))),
-        None if slot.stored => Ok(store.get(&key(ROW, &slot.key))?.map(std::borrow::Cow::Owned)),
+        None if slot.stored && !slot.gone => Ok(store.get(&key(ROW, &slot.key))?.map(std::borrow::Cow::Owned)),
         None => Ok(None),
     }
 }

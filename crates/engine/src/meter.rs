@@ -44,6 +44,25 @@ impl Gauge {
     }
 }
 
+/// The largest of the lanes' values.
+#[derive(Debug, Default)]
+pub struct Peak(Mutex<BTreeMap<u64, i64>>);
+
+impl Peak {
+    /// Sets the value of a lane, by the lane's number: [`Meters::lane`].
+    pub fn set(&self, lane: u64, value: i64) {
+        let mut values = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        values.insert(lane, value);
+    }
+
+    /// The largest.
+    #[must_use]
+    pub fn get(&self) -> i64 {
+        let values = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        values.values().copied().max().unwrap_or(0)
+    }
+}
+
 /// Counts by a word of a bounded set.
 #[derive(Debug, Default)]
 pub struct ByWord(Mutex<BTreeMap<&'static str, u64>>);
@@ -124,14 +143,14 @@ pub struct Meters {
     pub dead_letters: ByWord,
     /// Transactions, by result: `committed`, `aborted`, `unknown`.
     pub transactions: ByWord,
-    /// Records between what was committed and the inputs' ends, by input topic.
+    /// Records between what was taken and the inputs' ends, by input topic.
     pub lag_records: [Gauge; InputTopic::ALL.len()],
     /// Milliseconds from the oldest record that waits to the wall clock; the largest of the lanes'.
-    pub lag_event_ms: Gauge,
+    pub lag_event_ms: Peak,
     /// Accounts with a deadline.
     pub deadlines_pending: Gauge,
     /// Milliseconds by which the oldest deadline is late.
-    pub deadlines_late_ms: Gauge,
+    pub deadlines_late_ms: Peak,
     /// Bars that wait, by reason: `inputs` for the first look, then the words of the holds.
     pub bars_waiting: [Gauge; 10],
     /// Bars that were held, by reason, each once.
@@ -158,4 +177,13 @@ pub struct Meters {
     pub registry_waits: Gauge,
     /// Lanes that wait for the broker.
     pub broker_waits: Gauge,
+    lanes: AtomicU64,
+}
+
+impl Meters {
+    /// A number for a lane, each another.
+    #[must_use]
+    pub fn lane(&self) -> u64 {
+        self.lanes.fetch_add(1, Ordering::Relaxed)
+    }
 }

@@ -86,14 +86,19 @@ impl Queues {
 
     /// The topic whose record is to be taken next, by timestamp, then by the order of the topics.
     ///
-    /// With `wait_for_all` there is an answer only once every topic has a record or was read to its end. With `first`,
-    /// that topic is read to its end before any other.
-    pub fn choose(&self, wait_for_all: bool, first: Option<InputTopic>) -> Option<(InputTopic, Timestamp)> {
+    /// With `wait_for_all` there is an answer only once every topic asked for has a record or was read to its end. With
+    /// `first`, that topic is read to its end before any other.
+    pub fn choose(
+        &self,
+        of: impl Fn(InputTopic) -> bool,
+        wait_for_all: bool,
+        first: Option<InputTopic>,
+    ) -> Option<(InputTopic, Timestamp)> {
         if let Some(topic) = first.filter(|t| !self.is_at_end(*t)) {
             return self.topics[topic as usize].records.front().map(|r| (topic, r.timestamp));
         }
         let mut best: Option<(InputTopic, Timestamp)> = None;
-        for topic in InputTopic::ALL {
+        for topic in InputTopic::ALL.into_iter().filter(|t| of(*t)) {
             let lineup = &self.topics[topic as usize];
             match lineup.records.front() {
                 Some(record) if best.is_none_or(|(_, at)| record.timestamp < at) => {
@@ -169,7 +174,7 @@ mod tests {
         queues.push(InputTopic::Payments, record(InputTopic::Payments, 0, 5));
         queues.push(InputTopic::Bills, record(InputTopic::Bills, 0, 7));
         let mut order = Vec::new();
-        while let Some((topic, _)) = queues.choose(false, None) {
+        while let Some((topic, _)) = queues.choose(|_| true, false, None) {
             queues.take(topic);
             order.push(topic);
         }
@@ -182,15 +187,15 @@ mod tests {
         all_at_end(&mut queues);
         queues.begin(&[]);
         queues.push(InputTopic::Bills, record(InputTopic::Bills, 0, 7));
-        assert_eq!(queues.choose(true, None), None);
-        assert!(queues.choose(false, None).is_some());
+        assert_eq!(queues.choose(|_| true, true, None), None);
+        assert!(queues.choose(|_| true, false, None).is_some());
         for topic in InputTopic::ALL {
             if topic != InputTopic::Bills {
                 queues.end(topic, 0);
             }
         }
-        assert!(queues.choose(true, None).is_some());
-        assert_eq!(queues.choose(true, Some(InputTopic::Bills)).map(|(t, _)| t), Some(InputTopic::Bills));
+        assert!(queues.choose(|_| true, true, None).is_some());
+        assert_eq!(queues.choose(|_| true, true, Some(InputTopic::Bills)).map(|(t, _)| t), Some(InputTopic::Bills));
     }
 
     #[test]

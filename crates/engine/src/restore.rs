@@ -14,7 +14,7 @@ use dunning_wire::{control, frame, policy};
 use crate::desk::{Desk, Halt};
 use crate::memory::each_row;
 use crate::shard::{Entry, META, Phase, Shard};
-use crate::{Broker, BrokerError, Clock, ErrorKind, LaneError, Partition, Record, Source};
+use crate::{Broker, BrokerError, Clock, ErrorKind, LaneError, Mode, Partition, Record, Source, Start};
 
 /// Where the store stood when it followed last.
 struct Meta {
@@ -85,7 +85,7 @@ impl<S: Store> Shard<S> {
             "shard is being restored"
         );
         let checkpoint = meta.map(|m| Box::new(m.checkpoint));
-        self.phase = Phase::Restoring { since: now, checkpoint, next, end, fenced: false };
+        self.phase = Phase::Restoring { began: now, since: now, checkpoint, next, end, fenced: false };
         Ok(())
     }
 
@@ -110,13 +110,14 @@ impl<S: Store> Shard<S> {
     }
 
     /// A record of the state topic.
-    pub fn restore_record(&mut self, record: &Record, meters: &crate::Meters) -> Result<(), Halt> {
+    pub fn restore_record(&mut self, record: &Record, meters: &crate::Meters, now: Duration) -> Result<(), Halt> {
         let broken =
             |why: &str| Halt::End(LaneError::State(format!("state record at offset {}: {why}", record.offset)));
         let key = record.key().ok_or_else(|| broken("it has no key"))?;
         meters.restored.one();
-        if let Phase::Restoring { next, .. } = &mut self.phase {
+        if let Phase::Restoring { next, since, .. } = &mut self.phase {
             *next = record.offset + 1;
+            *since = now;
         }
         if key == CHECKPOINT_KEY {
             let value = record.value().ok_or_else(|| broken("the checkpoint is empty"))?;
@@ -147,8 +148,8 @@ impl<S: Store> Shard<S> {
 
     /// Everything committed was read: the shard takes its place in the inputs and runs.
     pub fn finish_restoring<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
-        let Phase::Restoring { checkpoint, since, .. } = &mut self.phase else { return Ok(()) };
-        let took = desk.clock.monotonic().saturating_sub(*since);
+        let Phase::Restoring { checkpoint, began, .. } = &mut self.phase else { return Ok(()) };
+        let took = desk.clock.monotonic().saturating_sub(*began);
         let checkpoint = checkpoint.take();
         let committed = desk.broker.committed(self.partition)?;
         let positions = match &checkpoint {
@@ -158,6 +159,7 @@ impl<S: Store> Shard<S> {
         desk.broker.read(self.partition, &positions)?;
         self.queues.begin(&positions);
         desk.broker.recall(self.partition, self.decisions_next)?;
+        self.recalling = true;
         if !desk.is_stream() {
             self.catch_up = Some(desk.broker.ends(self.partition)?);
         }
@@ -185,6 +187,14 @@ impl<S: Store> Shard<S> {
             let text = format!(
                 "shard {} was written under topic generation {}, and this is generation {}",
                 self.partition, checkpoint.generation, desk.settings.generation
+            );
+            return Err(Halt::End(LaneError::State(text)));
+        }
+        if checkpoint.shadow != (desk.settings.mode == Mode::Shadow) {
+            let text = format!(
+                "shard {} was run in the other mode: what shadow decided was never sent. Use another group_id and another \
+                 state topic for each mode",
+                self.partition
             );
             return Err(Halt::End(LaneError::State(text)));
         }
@@ -262,7 +272,15 @@ impl<S: Store> Shard<S> {
         let file = desk.settings.policy.clone();
         self.entries = vec![Entry { label: file.policy.label.to_string(), from: Timestamp::MIN, text: file.text }];
         self.first_run = true;
-        Ok(desk.broker.starts(self.partition, start)?)
+        let mut starts = desk.broker.starts(self.partition, start)?;
+        // Profiles and orders hold until they are replaced, so they are read from their beginning.
+        for (topic, next) in desk.broker.starts(self.partition, Start::Earliest)? {
+            if matches!(topic, InputTopic::Accounts | InputTopic::Control) {
+                starts.retain(|(t, _)| *t != topic);
+                starts.push((topic, next));
+            }
+        }
+        Ok(starts)
     }
 
     /// A policy file that is not in force yet is published to the shard's own line.
@@ -298,7 +316,10 @@ impl<S: Store> Shard<S> {
     pub fn follow<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
         self.followed = desk.clock.monotonic();
         let state_next = desk.broker.end_of(Source::State, self.partition)?;
-        let decisions_next = desk.broker.end_of(Source::Decisions, self.partition)?;
+        let decisions_next = match self.recalling {
+            true => self.decisions_next,
+            false => desk.broker.end_of(Source::Decisions, self.partition)?,
+        };
         let mut checkpoint = self.checkpoint(&desk.settings, desk.broker.writer());
         checkpoint.transaction = self.transaction;
         let stored = self.memory.changes(&self.store).and_then(|mut batch| {

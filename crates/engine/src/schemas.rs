@@ -14,6 +14,9 @@ const ASKED_MAX: usize = 64;
 /// At most so many ids are remembered as unknown; beyond that the oldest is asked for again.
 const UNKNOWN_MAX: usize = 10_000;
 
+/// An unknown id is asked for again after so long.
+const UNKNOWN_FOR: Duration = Duration::from_secs(600);
+
 /// An id that is being asked for.
 #[derive(Debug)]
 struct Asked {
@@ -35,7 +38,8 @@ pub enum Known<'s> {
 pub struct Schemas {
     resolver: Resolver,
     asked: BTreeMap<u32, Asked>,
-    unknown: BTreeMap<u32, ()>,
+    /// Ids that the registry did not know, with the instant of the last answer.
+    unknown: BTreeMap<u32, Duration>,
     patience: Duration,
     /// The registry did not answer when it was asked last.
     pub away: bool,
@@ -52,8 +56,11 @@ impl Schemas {
         if self.resolver.plan(topic, id).is_some() {
             return self.resolver.plan(topic, id).map_or(Known::NotYet, Known::Plan);
         }
-        if self.unknown.contains_key(&id) {
-            return Known::Bad(BadRecord::UnknownSchema(id));
+        match self.unknown.get(&id) {
+            Some(since) if now.saturating_sub(*since) < UNKNOWN_FOR => return Known::Bad(BadRecord::UnknownSchema(id)),
+            // It may have been registered since.
+            Some(_) => drop(self.unknown.remove(&id)),
+            None => {}
         }
         if self.asked.len() < ASKED_MAX {
             self.asked.entry(id).or_insert(Asked { since: now, next: now });
@@ -100,9 +107,10 @@ impl Schemas {
         }
         self.asked.remove(&id);
         if self.unknown.len() == UNKNOWN_MAX {
-            self.unknown.pop_first();
+            let oldest = self.unknown.iter().min_by_key(|(_, since)| **since).map(|(id, _)| *id);
+            oldest.map(|id| self.unknown.remove(&id));
         }
-        self.unknown.insert(id, ());
+        self.unknown.insert(id, now);
     }
 }
 

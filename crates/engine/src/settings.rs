@@ -60,8 +60,6 @@ pub struct Settings {
     pub batch_records: usize,
     /// A transaction is committed once it is so old.
     pub batch_age: Duration,
-    /// At most so many deadlines are fired before input has its turn again.
-    pub deadline_slice: usize,
     /// The store follows this often.
     pub flush_every: Duration,
     /// The store follows at the latest when so many bytes wait for it, over all shards of the lane.

@@ -27,7 +27,9 @@ pub const STALE_MAX: usize = 100;
 pub enum Phase {
     /// The state topic is replayed into memory.
     Restoring {
-        /// When it began, and when the last state record came.
+        /// When it began.
+        began: Duration,
+        /// When it last came on.
         since: Duration,
         /// The last checkpoint seen.
         checkpoint: Option<Box<Checkpoint>>,
@@ -81,8 +83,10 @@ pub struct Shard<S> {
     pub decisions_next: i64,
     /// When held bars were looked at again.
     pub looked: Duration,
-    /// The next record waits for its schema.
-    pub blocked: bool,
+    /// Topics whose next record waits for its schema.
+    pub blocked: [bool; InputTopic::ALL.len()],
+    /// Decisions are still being read back.
+    pub recalling: bool,
 }
 
 /// What a store remembers besides accounts and decisions.
@@ -92,7 +96,7 @@ impl<S: Store> Shard<S> {
     pub fn new(partition: Partition, store: S, settings: &Settings, now: Duration) -> Self {
         Self {
             partition,
-            phase: Phase::Restoring { since: now, checkpoint: None, next: 0, end: 0, fenced: false },
+            phase: Phase::Restoring { began: now, since: now, checkpoint: None, next: 0, end: 0, fenced: false },
             store,
             memory: Memory::default(),
             queues: Queues::default(),
@@ -111,7 +115,8 @@ impl<S: Store> Shard<S> {
             offsets_at: now,
             decisions_next: 0,
             looked: now,
-            blocked: false,
+            blocked: [false; InputTopic::ALL.len()],
+            recalling: false,
         }
     }
 
@@ -149,6 +154,7 @@ impl<S: Store> Shard<S> {
             gate: self.counters,
             writer: writer.to_owned(),
             rules_version: RULES_VERSION,
+            shadow: settings.mode == crate::Mode::Shadow,
         }
     }
 
@@ -165,7 +171,8 @@ impl<S: Store> Shard<S> {
     pub fn lift_stale(&mut self, mark: StaleMark) -> bool {
         let before = self.stale_records.len();
         self.stale_records.retain(|m| *m != mark);
-        let lifted = self.stale_records.len() < before;
+        // Those beyond the bound are only counted.
+        let lifted = self.stale_records.len() < before || self.stale_count > before as u64;
         if lifted {
             self.stale_count = self.stale_count.saturating_sub(1);
             self.changed = true;

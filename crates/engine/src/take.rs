@@ -1,20 +1,15 @@
 //! One record, one deadline, one answer of the gate: what becomes of it.
 
-use std::sync::Arc;
-
-use dunning_rules::{
-    Account, Action, Event, GateAnswer, Hold, Input, Outcome, RestorationReason, Timestamp, Transition, step,
-};
+use dunning_rules::{Account, Action, Event, Input, NoEffect, Outcome, RestorationReason, Timestamp, Transition, step};
 use dunning_store::Store;
-use dunning_wire::control::{ControlBody, ControlEvent};
+use dunning_wire::control::ControlEvent;
 use dunning_wire::deadletter::{self, Origin};
 use dunning_wire::decision::Cause;
 use dunning_wire::state::StaleMark;
 use dunning_wire::topic::{InputTopic, OutputTopic};
-use dunning_wire::{BadRecord, command, control, decision, event, frame, policy};
+use dunning_wire::{BadRecord, command, control, decision, event, frame};
 
 use crate::desk::{Desk, Halt};
-use crate::gate::{WINDOW_MS, fits_budget};
 use crate::memory::SlotId;
 use crate::schemas::Known;
 use crate::shard::{STALE_MAX, Shard};
@@ -44,6 +39,8 @@ impl<S: Store> Shard<S> {
 
     /// Takes the record at the head of a topic.
     pub fn take_record<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>, topic: InputTopic) -> Result<(), Halt> {
+        // Asked before the record counts as read: the last one behind the ends is part of what is behind.
+        let behind = !desk.is_stream() && !self.is_caught_up();
         let Some(record) = self.queues.take(topic) else { return Ok(()) };
         desk.batch.count(desk.clock.monotonic());
         desk.meters.consumed[topic as usize].one();
@@ -51,13 +48,17 @@ impl<S: Store> Shard<S> {
         let mut scratch = std::mem::take(&mut desk.scratch);
         let taken = match self.decode(desk, topic, &record, &mut scratch) {
             Err(bad) => self.dead_letter(desk, topic, &record, &bad),
-            Ok(Taken::Control(order)) => self.obey(desk, *order),
+            Ok(Taken::Control(order)) => match self.obey(desk, *order) {
+                Ok(true) => Ok(()),
+                Ok(false) => self.dead_letter(desk, topic, &record, &BadRecord::BadOrder),
+                Err(halt) => Err(halt),
+            },
             Ok(Taken::Erased(account)) => {
                 let now = self.now(desk, record.timestamp);
                 let slot = self.memory.find_or_add(account);
                 self.meet(desk, slot, &Event::Erased, now, Some((topic, &record))).map(|_| ())
             }
-            Ok(Taken::Input(account, input)) => self.take_input(desk, topic, &record, account, input),
+            Ok(Taken::Input(account, input)) => self.take_input(desk, topic, &record, (account, input), behind),
         };
         desk.scratch = scratch;
         taken
@@ -68,15 +69,21 @@ impl<S: Store> Shard<S> {
         desk: &mut Desk<B, C>,
         topic: InputTopic,
         record: &Record,
-        account: &str,
-        input: Input<'_>,
+        (account, input): (&str, Input<'_>),
+        behind: bool,
     ) -> Result<(), Halt> {
         let now = self.now(desk, record.timestamp);
-        let slot = self.memory.find_or_add(account);
-        if !desk.is_stream() && self.is_caught_up() {
-            self.fire_own(desk, slot, now)?;
+        if topic == InputTopic::Usage && !desk.is_stream() {
+            // No step uses it yet, and under `wall` it moves no line: the account is left where it is.
+            *desk.batch.no_effects.entry(NoEffect::Usage.word()).or_default() += 1;
+            return Ok(());
         }
-        match self.meet(desk, slot, &Event::Input(input), now, Some((topic, record)))? {
+        let slot = self.memory.find_or_add(account);
+        if !desk.is_stream() && !behind {
+            self.fire_own(desk, slot, record.timestamp.min(now), now)?;
+        }
+        let event = if behind { Event::Backlog(input) } else { Event::Input(input) };
+        match self.meet(desk, slot, &event, now, Some((topic, record)))? {
             Outcome::Refused(refusal) => self.dead_letter(desk, topic, record, &refusal.into()),
             Outcome::Applied | Outcome::NoEffect(_) => Ok(()),
         }
@@ -93,17 +100,18 @@ impl<S: Store> Shard<S> {
         }
     }
 
-    /// An account's own deadlines come before its next event.
+    /// An account's own deadlines come before its next event, as far as they fell due before it happened.
     fn fire_own<B: Broker, C: Clock>(
         &mut self,
         desk: &mut Desk<B, C>,
         slot: SlotId,
+        before: Timestamp,
         now: Timestamp,
     ) -> Result<(), Halt> {
         // Each deadline moves the account on; a policy has few steps, and a waiting account has no deadline.
         for _ in 0..64 {
             match self.memory.deadline(slot) {
-                Some(due) if due < now => self.fire(desk, slot, now)?,
+                Some(due) if due < before => self.fire(desk, slot, now)?,
                 _ => break,
             }
         }
@@ -122,7 +130,7 @@ impl<S: Store> Shard<S> {
     }
 
     /// An event meets an account: the rules decide, and what they say is written.
-    fn meet<B: Broker, C: Clock>(
+    pub fn meet<B: Broker, C: Clock>(
         &mut self,
         desk: &mut Desk<B, C>,
         slot: SlotId,
@@ -131,6 +139,7 @@ impl<S: Store> Shard<S> {
         cause: Option<(InputTopic, &Record)>,
     ) -> Result<Outcome, Halt> {
         let mut row = self.memory.take(slot, &self.store).map_err(|e| Halt::memory(self.partition, e))?;
+        let before = row.account.pending().copied();
         let account = std::mem::replace(&mut row.account, Account::new(""));
         let transition = step(account, event, &self.book, now);
         let outcome = transition.outcome;
@@ -138,88 +147,17 @@ impl<S: Store> Shard<S> {
             *desk.batch.no_effects.entry(reason.word()).or_default() += 1;
         }
         self.say(desk, slot, &transition, cause)?;
-        let pending = transition.account.pending().is_some_and(|p| p.held.is_none_or(|h| !h.is_own()));
-        let was_answer = matches!(event, Event::Gate(GateAnswer::Held(_)));
         let line = transition.account.line;
+        let pending = transition.account.pending().copied();
         row.account = transition.account;
         self.memory.put(slot, row);
-        if pending && !was_answer {
-            self.bar_pending(desk, slot, line)?;
+        match pending {
+            Some(bar) if bar.held.is_none() && before != pending => self.bar_pending(desk, slot, line)?,
+            Some(bar) if bar.held.is_none_or(|h| !h.is_own()) => {}
+            _ if before.is_some() => self.gate.remove(slot),
+            _ => {}
         }
         Ok(outcome)
-    }
-
-    /// A bar waits. Under `stream` it is looked at at once, as everything before it was taken.
-    fn bar_pending<B: Broker, C: Clock>(
-        &mut self,
-        desk: &mut Desk<B, C>,
-        slot: SlotId,
-        line: Timestamp,
-    ) -> Result<(), Halt> {
-        if desk.is_stream() {
-            return self.answer(desk, slot, line);
-        }
-        self.gate.add(slot);
-        Ok(())
-    }
-
-    /// The gate's answer to a bar whose inputs were read.
-    pub fn answer<B: Broker, C: Clock>(
-        &mut self,
-        desk: &mut Desk<B, C>,
-        slot: SlotId,
-        now: Timestamp,
-    ) -> Result<(), Halt> {
-        let row = self.memory.look(slot, &self.store).map_err(|e| Halt::memory(self.partition, e))?;
-        let Some(row) = row else { return Ok(()) };
-        let Some(pending) = row.account.pending().filter(|p| !p.held.is_some_and(Hold::is_own)) else { return Ok(()) };
-        let answer = match self.hold_for(desk, !row.stale.is_empty(), now, pending.released) {
-            Some(hold) => {
-                self.gate.hold(slot, hold);
-                if pending.held == Some(hold) {
-                    return Ok(());
-                }
-                desk.meters.bars_held.add(hold.word(), 1);
-                GateAnswer::Held(hold)
-            }
-            None => GateAnswer::Cleared,
-        };
-        desk.batch.count(desk.clock.monotonic());
-        self.meet(desk, slot, &Event::Gate(answer), now, None).map(|_| ())
-    }
-
-    /// A bar has waited long for its inputs; it goes on to wait.
-    pub fn say_behind<B: Broker, C: Clock>(
-        &mut self,
-        desk: &mut Desk<B, C>,
-        slot: SlotId,
-        now: Timestamp,
-    ) -> Result<(), Halt> {
-        desk.meters.bars_held.add(Hold::InputsBehind.word(), 1);
-        desk.batch.count(desk.clock.monotonic());
-        self.meet(desk, slot, &Event::Gate(GateAnswer::Held(Hold::InputsBehind)), now, None).map(|_| ())
-    }
-
-    fn hold_for<B: Broker, C: Clock>(
-        &mut self,
-        desk: &Desk<B, C>,
-        stale: bool,
-        now: Timestamp,
-        released: bool,
-    ) -> Option<Hold> {
-        if stale {
-            Some(Hold::StaleAccount)
-        } else if self.stale_count > 0 {
-            Some(Hold::StaleShard)
-        } else if desk.is_stream() {
-            None
-        } else if desk.clock.is_doubtful() {
-            Some(Hold::ClockDoubt)
-        } else if !released && !fits_budget(&mut self.counters, desk.settings.bars_per_hour, now) {
-            Some(Hold::Budget)
-        } else {
-            None
-        }
     }
 
     /// Writes what the rules said.
@@ -362,65 +300,17 @@ impl<S: Store> Shard<S> {
             Ok(account) => {
                 let slot = self.memory.find_or_add(account);
                 let marked = self.memory.mark_stale(slot, mark, STALE_MAX, &self.store);
-                marked.map_err(|e| Halt::memory(self.partition, e))
+                if !marked.map_err(|e| Halt::memory(self.partition, e))? {
+                    // More than are remembered one by one: the shard remembers that there are more.
+                    self.mark_stale(mark);
+                }
+                Ok(())
             }
             Err(_) => {
                 self.mark_stale(mark);
                 Ok(())
             }
         }
-    }
-
-    /// An operator's order.
-    fn obey<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>, order: ControlEvent) -> Result<(), Halt> {
-        match order.body {
-            ControlBody::PolicyPublished { text, effective_from, .. } => {
-                match policy::parse("dunning.control", &text) {
-                    Ok(loaded) => {
-                        let from = effective_from.unwrap_or(self.clock).max(self.clock);
-                        if self.add_policy(from, Arc::new(loaded.policy), text) {
-                            tracing::info!(partition = self.partition, %from, "a new policy version is in force");
-                        }
-                    }
-                    Err(errors) => {
-                        tracing::error!(partition = self.partition, %errors, "a published policy cannot be read; it is not in force");
-                    }
-                }
-            }
-            ControlBody::BarsReleased { account_id } => self.release_bars(desk, account_id.as_deref())?,
-            ControlBody::StaleReleased { account_id, topic, offset } => {
-                self.release_stale(account_id.as_deref(), StaleMark { topic, offset })?;
-            }
-        }
-        Ok(())
-    }
-
-    fn release_bars<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>, account: Option<&str>) -> Result<(), Halt> {
-        let now = if desk.is_stream() { self.clock } else { desk.clock.now() };
-        let Some(account) = account else {
-            self.counters.released_until = Some(now.plus(WINDOW_MS));
-            self.gate.again(|_, hold| hold == Hold::Budget);
-            return Ok(());
-        };
-        let Some(slot) = self.memory.find(account) else { return Ok(()) };
-        for (bar, _) in self.gate.again(|bar, hold| bar == slot && hold == Hold::Budget) {
-            self.meet(desk, bar, &Event::Gate(GateAnswer::Released), now, None)?;
-        }
-        Ok(())
-    }
-
-    fn release_stale(&mut self, account: Option<&str>, mark: StaleMark) -> Result<(), Halt> {
-        match account.and_then(|a| self.memory.find(a)) {
-            Some(slot) => {
-                let lifted = self.memory.lift_stale(slot, mark, &self.store);
-                lifted.map_err(|e| Halt::memory(self.partition, e))?;
-            }
-            None => {
-                self.lift_stale(mark);
-            }
-        }
-        self.gate.again(|_, hold| matches!(hold, Hold::StaleAccount | Hold::StaleShard));
-        Ok(())
     }
 }
 

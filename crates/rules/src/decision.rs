@@ -147,6 +147,7 @@ pub enum Code {
     NotNotifiedOptedOut,
     BarPending,
     BarHeld(Hold),
+    BarReleased,
     Barred,
     BarDropped,
     Restored,
@@ -167,6 +168,7 @@ impl Code {
             Self::NotNotifiedOptedOut => "not_notified_opted_out",
             Self::BarPending => "bar_pending",
             Self::BarHeld(_) => "bar_held",
+            Self::BarReleased => "bar_released",
             Self::Barred => "barred",
             Self::BarDropped => "bar_dropped",
             Self::Restored => "restored",
@@ -203,6 +205,9 @@ impl Decision {
                 )
             }
             Code::BarHeld(hold) => format!("step {step}: the bar is held: {}", hold.words()),
+            Code::BarReleased => {
+                format!("step {step}: a person lets the bar go beyond the budget; it is looked at again")
+            }
             Code::Barred => format!("step {step}: service is restricted, as {due} is owed on {bills}"),
             Code::BarDropped => format!("step {step}: the bar that was due is dropped, as {due} is owed now"),
             Code::Restored => format!("service is restored: every bar is lifted; {due} is still owed"),

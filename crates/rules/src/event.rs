@@ -5,6 +5,9 @@ use crate::{Channel, Currency, Day, Id, Minor, Timestamp, Zone};
 pub enum Event<'a> {
     /// A record of an input topic.
     Input(Input<'a>),
+    /// A record of an input topic that is read while the inputs are behind: balances move and bars are lifted, but no step
+    /// is taken on what may be out of date. A step that is due comes with its deadline.
+    Backlog(Input<'a>),
     /// The account's own deadline has come: [`crate::Account::deadline`].
     Deadline,
     /// The engine's answer to a bar that fell due.
@@ -20,7 +23,7 @@ pub enum GateAnswer {
     Cleared,
     /// Not now; the reason is one of the engine's own, never one of the account's.
     Held(crate::Hold),
-    /// A person looked and let it go.
+    /// A person lets it go beyond a budget; everything else is looked at again first.
     Released,
 }
 

@@ -135,7 +135,6 @@ fn settings() -> Settings {
         // Small, so that batches, stores, queues and memory all meet their bounds.
         batch_records: 20,
         batch_age: Duration::from_millis(50),
-        deadline_slice: 5,
         flush_every: Duration::from_millis(40),
         flush_bytes: 20_000,
         live_accounts: 20,

@@ -77,6 +77,8 @@ reasons! {
     FutureTimestamp = "future_timestamp", "the timestamp is further ahead of the clock than is allowed";
     /// A tombstone on a topic that has none.
     NoValue = "no_value", "the record has no value";
+    /// An operator's order that cannot be carried out.
+    BadOrder = "bad_order", "the order cannot be carried out: its policy cannot be used here";
     /// It happened before the horizon to which ids are remembered.
     TooOld = "too_old", "it happened before the horizon to which ids are remembered";
     /// Another currency than the account's.

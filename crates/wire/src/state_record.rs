@@ -103,6 +103,7 @@ pub fn encode_checkpoint(checkpoint: &Checkpoint, out: &mut Vec<u8>) {
     put_option(out, checkpoint.gate.released_until, put_instant);
     put_str(out, &checkpoint.writer);
     put_long(out, i64::from(checkpoint.rules_version));
+    put_bool(out, checkpoint.shadow);
 }
 
 fn put_place(out: &mut Vec<u8>, topic: InputTopic, offset: i64) {
@@ -177,6 +178,7 @@ fn checkpoint(r: &mut Reader<'_>) -> Result<Checkpoint, BadRecord> {
         },
         writer: r.owned()?,
         rules_version: small(r)?,
+        shadow: r.boolean()?,
     })
 }
 

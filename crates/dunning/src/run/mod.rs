@@ -28,8 +28,6 @@ pub use crew::{Crew, work};
 pub use supervisor::{Event, failure, runtime, supervise, watch_signals};
 use wait::{Attempt, Waits};
 
-/// Deadlines fired before input has its turn again: some milliseconds of work.
-const DEADLINE_SLICE: usize = 1_000;
 /// Records of a topic that wait in a shard before reading pauses: what comes in a tenth of a second at full speed.
 const QUEUE_RECORDS: usize = 10_000;
 /// Bytes that wait for a worker's stores before they follow out of turn.
@@ -272,7 +270,6 @@ fn settings(config: &Config, policy: PolicyFile, schema_ids: Vec<(OutputTopic, u
         state_topic: config.topics.output(OutputTopic::State).to_owned(),
         batch_records: config.batch_records,
         batch_age: config.batch_age,
-        deadline_slice: DEADLINE_SLICE,
         flush_every: config.flush_every,
         flush_bytes: FLUSH_BYTES,
         live_accounts: (config.live_accounts / config.workers).max(1),

@@ -17,6 +17,8 @@ pub(super) struct Ladder<'a> {
     pub(super) zone: Zone,
     /// The event that moves it; `None`: a deadline or the gate.
     pub(super) cause: Option<&'a str>,
+    /// The inputs are behind: no step is taken.
+    pub(super) behind: bool,
     pub(super) commands: Vec<Command>,
     pub(super) decisions: Vec<Decision>,
 }
@@ -45,7 +47,7 @@ pub fn standing(account: &Account, policies: &PolicyBook) -> (Minor, Option<Arc<
 impl<'a> Ladder<'a> {
     pub(super) fn new(account: &'a mut Account, policy: Arc<Policy>, cause: Option<&'a str>) -> Self {
         let zone = zone_of(account, &policy);
-        Self { account, policy, zone, cause, commands: Vec::new(), decisions: Vec::new() }
+        Self { account, policy, zone, cause, behind: false, commands: Vec::new(), decisions: Vec::new() }
     }
 
     /// After every event, and at every instant at which a bill becomes overdue.
@@ -90,7 +92,7 @@ impl<'a> Ladder<'a> {
     }
 
     /// The bar that waits may go: everything that decides was read. It is decided afresh.
-    pub(super) fn clear(&mut self, released: bool) {
+    pub(super) fn clear(&mut self) {
         let at = self.account.line;
         let Some((pending, next)) = self.account.cycle.as_ref().and_then(|c| Some((c.pending?, c.next))) else {
             return;
@@ -104,16 +106,29 @@ impl<'a> Ladder<'a> {
             return;
         }
         if let Some(hold) = self.own_hold(warning) {
-            self.set_pending(Some(PendingBar { held: Some(hold), released: pending.released || released, ..pending }));
+            self.set_pending(Some(PendingBar { held: Some(hold), ..pending }));
             if pending.held != Some(hold) {
                 self.decide(Code::BarHeld(hold), Some(&step.name), None);
             }
             return;
         }
-        self.shift_anchor(at.since(pending.due), &step, false);
-        self.bar(&step, level, warning);
+        let moved = self.shift_anchor(at.since(pending.due), &step, false);
         self.set_pending(None);
+        // A bar that was held for long keeps its time of day: it falls due again in the morning.
+        if moved && self.instant(&step) > at {
+            return;
+        }
+        self.bar(&step, level, warning);
         self.next();
+    }
+
+    /// A person lets the bar that waits go beyond the budget; it goes once the gate has looked again.
+    pub(super) fn release(&mut self) {
+        let Some(pending) = self.account.pending().copied() else { return };
+        let held = pending.held.filter(|h| h.is_own());
+        self.set_pending(Some(PendingBar { held, released: true, ..pending }));
+        let step = self.next_step().map(|s| s.name.clone());
+        self.decide(Code::BarReleased, step.as_ref(), None);
     }
 
     /// The engine holds the bar that waits.
@@ -226,7 +241,7 @@ impl<'a> Ladder<'a> {
             pending: None,
         });
         self.decide(Code::CycleStarted, None, None);
-        while self.is_due_now() {
+        while !self.behind && self.is_due_now() {
             self.take();
         }
     }
@@ -269,12 +284,14 @@ impl<'a> Ladder<'a> {
         self.shift_anchor(late, step, waited);
     }
 
-    fn shift_anchor(&mut self, late: i64, step: &Step, always: bool) {
+    /// True where the later steps were moved.
+    fn shift_anchor(&mut self, late: i64, step: &Step, always: bool) -> bool {
         let moves = late > 0 && (always || self.policy.late_after_ms.is_some_and(|after| late > after));
         if let Some(cycle) = self.account.cycle.as_mut().filter(|_| moves) {
             cycle.anchor = cycle.anchor.plus(late);
             self.decide(Code::SpacingKept, Some(&step.name), None);
         }
+        moves
     }
 
     fn notify(&mut self, step: &Step) {

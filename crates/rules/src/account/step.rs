@@ -16,7 +16,8 @@ use crate::{
 pub fn step(mut account: Account, event: &Event<'_>, policies: &PolicyBook, now: Timestamp) -> Transition {
     let policy = policy_of(&account, policies, now);
     match event {
-        Event::Input(input) => take_input(account, input, policy, policies, now),
+        Event::Input(input) => take_input(account, input, policy, policies, now, false),
+        Event::Backlog(input) => take_input(account, input, policy, policies, now, true),
         Event::Deadline => take_deadline(account, policy, now),
         Event::Gate(answer) => take_answer(account, *answer, policy, now),
         Event::Erased => {
@@ -64,11 +65,14 @@ fn take_input(
     policy: Arc<Policy>,
     policies: &PolicyBook,
     now: Timestamp,
+    behind: bool,
 ) -> Transition {
     let at = account.line.max(now);
     let today = Zone::UTC.day_of(at);
     let oldest = policies.dedupe_horizon_days.map(|days| today.plus(-i32::try_from(days).unwrap_or(i32::MAX)));
-    if oldest.is_some_and(|day| Zone::UTC.day_of(input.occurred_at) < day) {
+    // A profile is the whole truth about its customer, however long ago it was written.
+    let ages = !matches!(input.body, Body::Profile(_));
+    if ages && oldest.is_some_and(|day| Zone::UTC.day_of(input.occurred_at) < day) {
         return nothing(account, Outcome::Refused(Refusal::TooOld));
     }
     let id = remembered(&input.body).then(|| IdHash::of(input.event_id));
@@ -90,6 +94,7 @@ fn take_input(
         account.forget_before(day);
     }
     let mut ladder = Ladder::new(&mut account, policy, Some(input.event_id));
+    ladder.behind = behind;
     ladder.review(reason_of(&input.body));
     finish(ladder, outcome).with(account)
 }
@@ -159,8 +164,8 @@ fn take_answer(mut account: Account, answer: GateAnswer, policy: Arc<Policy>, no
     account.line = account.line.max(now);
     let mut ladder = Ladder::new(&mut account, policy, None);
     match answer {
-        GateAnswer::Cleared => ladder.clear(false),
-        GateAnswer::Released => ladder.clear(true),
+        GateAnswer::Cleared => ladder.clear(),
+        GateAnswer::Released => ladder.release(),
         GateAnswer::Held(hold) => ladder.hold(hold),
     }
     finish(ladder, Outcome::Applied).with(account)

@@ -263,7 +263,6 @@ fn settings(loaded: &Loaded) -> Settings {
         state_topic: OutputTopic::State.contract_name().to_owned(),
         batch_records: 2_000,
         batch_age: Duration::from_millis(200),
-        deadline_slice: 500,
         flush_every: Duration::from_secs(10),
         flush_bytes: 64 << 20,
         live_accounts: 1_000_000,

@@ -236,6 +236,100 @@ fn a_burst_of_bars_stops_at_the_budget_and_waits_for_a_person() {
 }
 
 #[test]
+fn a_bar_over_the_budget_goes_neither_with_the_next_hour_nor_with_a_restart() {
+    let mut world = before_the_bar(&["acc-1", "acc-2"], Some(1));
+    world.clock.advance(DAY);
+    world.settle();
+    let held = if is_barred(&world, "acc-1") { "acc-2" } else { "acc-1" };
+    world.clock.advance(Duration::from_secs(7_200));
+    world.happens(InputTopic::Accounts, held, profile());
+    world.settle();
+    assert!(!is_barred(&world, held), "an event of its own does not let it go");
+    world.lanes.remove(0).broker_mut().expel();
+    world.lane(Some("w"));
+    world.settle();
+    assert!(!is_barred(&world, held), "a restart does not let it go");
+    order(&world, ControlBody::BarsReleased { account_id: Some(held.to_owned()) });
+    world.settle();
+    assert!(is_barred(&world, held));
+}
+
+#[test]
+fn a_release_does_not_bar_who_has_paid_meanwhile() {
+    let mut world = before_the_bar(&["acc-1", "acc-2"], Some(1));
+    world.clock.advance(DAY);
+    world.settle();
+    let held = if is_barred(&world, "acc-1") { "acc-2" } else { "acc-1" };
+    // The payment is in a transaction that is still open when the order is read.
+    let upstream = world.bus.begin();
+    let at = dunning_engine::Clock::now(&world.clock);
+    let bytes = world.bytes(InputTopic::Payments, held, at, payment());
+    world.bus.append_to(Topic::In(InputTopic::Payments), 0, Some(held.as_bytes()), Some(&bytes), at, Some(upstream));
+    order(&world, ControlBody::BarsReleased { account_id: Some(held.to_owned()) });
+    world.settle();
+    assert!(!is_barred(&world, held));
+    world.bus.end(upstream, true);
+    world.settle();
+    assert_eq!(world.steps(held), BEFORE_BAR);
+}
+
+#[test]
+fn who_paid_while_nothing_ran_is_not_even_reminded() {
+    let mut settings = settings(ClockMode::Wall, policy_file("consumer"));
+    settings.bars_per_hour = None;
+    let mut world = World::new(1, settings, noon(20_000));
+    world.lane(Some("w"));
+    world.happens(InputTopic::Accounts, "acc-1", profile());
+    world.happens(InputTopic::Bills, "acc-1", bill(20_010));
+    world.settle();
+    world.clock.advance_to(noon(20_012));
+    world.settle();
+    world.lanes.remove(0).stop().expect("a clean stop");
+    world.clock.advance_to(noon(20_016));
+    world.happens(InputTopic::Payments, "acc-1", payment());
+    // Another's first bill is long overdue and paid, too: everything of it is read at once.
+    world.happens(InputTopic::Accounts, "acc-2", profile());
+    world.happens(InputTopic::Bills, "acc-2", bill(19_990));
+    world.happens(InputTopic::Payments, "acc-2", payment());
+    world.clock.advance(DAY);
+    world.lane(Some("w"));
+    world.settle();
+    assert_eq!((world.steps("acc-1").len(), world.steps("acc-2").len()), (0, 0));
+    assert!(world.meters.bars_waiting.iter().all(|gauge| gauge.get() == 0));
+}
+
+#[test]
+fn more_bad_records_than_are_remembered_are_still_all_waited_for() {
+    let mut world = before_the_bar(&["acc-1"], None);
+    let at = dunning_engine::Clock::now(&world.clock);
+    for _ in 0..102 {
+        world.bus.append(InputTopic::Payments, b"acc-1", Some(b"garbage"), at);
+    }
+    world.clock.advance(DAY);
+    world.settle();
+    for offset in 0..101 {
+        let account_id = Some("acc-1".to_owned());
+        order(&world, ControlBody::StaleReleased { account_id, topic: InputTopic::Payments, offset });
+    }
+    world.settle();
+    assert!(!is_barred(&world, "acc-1"), "one was never looked at");
+    let account_id = Some("acc-1".to_owned());
+    order(&world, ControlBody::StaleReleased { account_id, topic: InputTopic::Payments, offset: 101 });
+    world.settle();
+    assert!(is_barred(&world, "acc-1"));
+}
+
+#[test]
+fn what_shadow_decided_is_never_commanded_from() {
+    let mut world = before_the_bar(&["acc-1"], None);
+    world.lanes.remove(0).stop().expect("a clean stop");
+    world.settings.mode = dunning_engine::Mode::Shadow;
+    world.lane(Some("w"));
+    let ended = (0..200).find_map(|_| world.turn().err()).expect("it ends");
+    assert!(ended.to_string().contains("the other mode"), "{ended}");
+}
+
+#[test]
 fn an_outage_of_a_month_is_no_burst_and_no_bar_without_its_notice() {
     let mut settings = settings(ClockMode::Wall, policy_file("consumer"));
     settings.bars_per_hour = None;

@@ -53,7 +53,6 @@ pub fn settings(clock: ClockMode, policy: PolicyFile) -> Settings {
         state_topic: "dunning.accounts".to_owned(),
         batch_records: 100,
         batch_age: Duration::from_millis(100),
-        deadline_slice: 50,
         flush_every: Duration::from_secs(1),
         flush_bytes: 64 << 20,
         live_accounts: 50,

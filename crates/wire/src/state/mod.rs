@@ -65,6 +65,8 @@ pub struct Checkpoint {
     pub writer: String,
     /// The version of the rules that wrote it.
     pub rules_version: u32,
+    /// True where what was decided was never sent: the two modes do not share state.
+    pub shadow: bool,
 }
 
 /// The shard's part of the budget of bars.
@@ -94,6 +96,7 @@ impl Checkpoint {
             gate: GateCounters { window_start: Timestamp::MIN, bars: 0, released_until: None },
             writer: String::new(),
             rules_version: dunning_rules::RULES_VERSION,
+            shadow: false,
         }
     }
 }

@@ -111,6 +111,7 @@ fn a_checkpoint() -> Checkpoint {
         },
         writer: "dunning-a-0".to_owned(),
         rules_version: 1,
+        shadow: true,
     }
 }
 

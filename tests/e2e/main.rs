@@ -3,11 +3,16 @@
 //! Each test has topics, a group and a state directory of its own. Nothing waits for a fixed time as a proof: what is
 //! waited for is looked for until a deadline, and what must not happen is looked for until something later is seen.
 
+mod ask;
+mod bad;
 mod bus;
 mod event;
+mod ladder;
+mod outage;
 mod output;
 mod process;
 mod reference;
+mod refuse;
 mod restart;
 mod sample;
 mod world;

@@ -43,8 +43,8 @@ impl World {
         config.create().expect("a consumer")
     }
 
-    /// All committed records of topics, each partition in order.
-    fn read(&self, topics: &[&str]) -> Vec<OwnedMessage> {
+    /// A reader of all partitions of topics, from their beginnings, and how many they are.
+    fn reader_of(&self, topics: &[&str]) -> (BaseConsumer, usize) {
         let consumer = self.reader();
         let mut list = TopicPartitionList::new();
         for topic in topics {
@@ -53,7 +53,13 @@ impl World {
             }
         }
         consumer.assign(&list).expect("assign");
-        let (began, mut open, mut all) = (Instant::now(), list.count(), Vec::new());
+        (consumer, list.count())
+    }
+
+    /// All committed records of topics, each partition in order.
+    fn read(&self, topics: &[&str]) -> Vec<OwnedMessage> {
+        let (consumer, mut open) = self.reader_of(topics);
+        let (began, mut all) = (Instant::now(), Vec::new());
         while open > 0 {
             assert!(began.elapsed() < Duration::from_secs(60), "no end of {topics:?}");
             match consumer.poll(Duration::from_millis(100)) {
@@ -66,21 +72,38 @@ impl World {
         all
     }
 
+    fn written(&self, m: &impl Message) -> Written {
+        let topic = self.topics.find_output(m.topic()).expect("a topic of ours");
+        let (_, datum) = frame::split(m.payload().expect("a value")).expect("a frame");
+        Written {
+            topic,
+            partition: m.partition().cast_unsigned(),
+            key: m.key().expect("a key").to_vec(),
+            timestamp: m.timestamp().to_millis().expect("a timestamp"),
+            view: command::decode(topic, datum).expect("a command"),
+        }
+    }
+
     /// All commands.
     pub fn commands(&self) -> Vec<Written> {
         let names = COMMANDS.map(|t| self.topics.output(t));
-        let written = |m: OwnedMessage| {
-            let topic = self.topics.find_output(m.topic()).expect("a topic of ours");
-            let (_, datum) = frame::split(m.payload().expect("a value")).expect("a frame");
-            Written {
-                topic,
-                partition: m.partition().cast_unsigned(),
-                key: m.key().expect("a key").to_vec(),
-                timestamp: m.timestamp().to_millis().expect("a timestamp"),
-                view: command::decode(topic, datum).expect("a command"),
+        self.read(&names).iter().map(|m| self.written(m)).collect()
+    }
+
+    /// Follows a topic of commands from its beginning until one fits; gives it as soon as it can be read.
+    pub fn follow(&self, topic: OutputTopic, seconds: u64, mut fits: impl FnMut(&Written) -> bool) -> Written {
+        let (consumer, _) = self.reader_of(&[self.topics.output(topic)]);
+        let (began, mut seen) = (Instant::now(), Vec::new());
+        loop {
+            if let Some(Ok(message)) = consumer.poll(Duration::from_millis(20)) {
+                let written = self.written(&message);
+                if fits(&written) {
+                    return written;
+                }
+                seen.push(written);
             }
-        };
-        self.read(&names).into_iter().map(written).collect()
+            assert!(began.elapsed() < Duration::from_secs(seconds), "no such command in {seconds} s; seen: {seen:?}");
+        }
     }
 
     pub fn decisions(&self) -> Vec<DecisionRecord> {

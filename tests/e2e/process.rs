@@ -1,12 +1,13 @@
 //! The program as a child process.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use crate::bus::until;
+use crate::bus::{project, until};
 use crate::world::World;
 
 /// Seconds in which a debug build on a busy machine has to do what it is waited for.
@@ -107,21 +108,25 @@ impl<'a> Start<'a> {
     }
 }
 
-/// Another time for a process; its monotonic clock stays as it is, as it would on another day.
+/// Another time for a process: a small library is laid before the system's.
 fn faked(millis: i64) -> Vec<(&'static str, String)> {
-    let library = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"]
-        .iter()
-        .map(|folder| format!("{folder}/faketime/libfaketimeMT.so.1"))
-        .find(|path| std::path::Path::new(path).exists())
-        .expect("libfaketime is needed (Debian package faketime): make setup");
-    let at = chrono::DateTime::from_timestamp_millis(millis).expect("an instant").format("@%Y-%m-%d %H:%M:%S");
-    vec![
-        ("LD_PRELOAD", library),
-        ("FAKETIME", at.to_string()),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
-        ("FAKETIME_DISABLE_SHM", "1".to_owned()),
-        ("TZ", "UTC".to_owned()),
-    ]
+    static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
+        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libclock.so");
+        // Whole or not at all: another run of the tests may load it.
+        let half = library.with_extension(format!("{}.half", std::process::id()));
+        let mut compiler = Command::new("cc");
+        compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-o"]).arg(&half).arg(project("tests/e2e/clock.c"));
+        assert!(compiler.status().expect("cc, which builds librdkafka too").success(), "clock.c does not compile");
+        std::fs::rename(&half, &library).expect("the library");
+        library
+    });
+    vec![("LD_PRELOAD", LIBRARY.display().to_string()), ("FAKE_CLOCK_AHEAD_MS", (millis - now()).to_string())]
+}
+
+/// The wall clock of the tests, in milliseconds since 1970.
+pub fn now() -> i64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_millis();
+    i64::try_from(now).expect("millis")
 }
 
 impl Instance {

@@ -57,7 +57,8 @@ impl<S: Store> Shard<S> {
         now: Timestamp,
     ) -> Result<(), Halt> {
         let row = self.memory.look(slot, &self.store).map_err(|e| Halt::memory(self.partition, e))?;
-        if !row.is_some_and(|r| r.account.pending().is_some_and(|p| p.held.is_none_or(|h| !h.is_own()))) {
+        let engines = |p: &PendingBar| !p.held.is_some_and(Hold::is_own);
+        if row.is_none_or(|r| !r.account.pending().is_some_and(engines)) {
             return Ok(());
         }
         desk.meters.bars_held.add(Hold::InputsBehind.word(), 1);
@@ -89,8 +90,7 @@ impl<S: Store> Shard<S> {
 
     /// A bar that was held for the budget waits for a person, not for the next hour.
     fn is_over_budget(&mut self, most: Option<u64>, pending: &PendingBar, now: Timestamp) -> bool {
-        let waits =
-            pending.held == Some(Hold::Budget) && !self.counters.released_until.is_some_and(|until| now < until);
+        let waits = pending.held == Some(Hold::Budget) && self.counters.released_until.is_none_or(|until| now >= until);
         waits || !fits_budget(&mut self.counters, most, now)
     }
 }

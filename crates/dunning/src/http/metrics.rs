@@ -226,7 +226,7 @@ mod tests {
         meters.consumed[InputTopic::Payments as usize].add(3);
         meters.dead_letters.add("zero_payment", 2);
         meters.payment_to_restoration.observe(0.02);
-        meters.lag_event_ms.share(&mut 0, 1_500);
+        meters.lag_event_ms.set(0, 1_500);
         let text = text(&meters);
         for line in [
             "dunning_records_consumed_total{topic=\"billing.payments\"} 3",

@@ -3,7 +3,7 @@
 //! partition a version that goes up when it is taken out, and throws away what it fetched under an older one, so that
 //! nothing of before comes after.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dunning_engine::{BrokerError, Ends, ErrorKind, Partition, Polled, Record, Source, Start};
 use dunning_rules::Timestamp;
@@ -23,6 +23,8 @@ const DECISIONS: usize = SOURCES - 1;
 const BATCH: usize = 2_000;
 /// How long an answer of the broker may take.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// A broker that is away is asked this often whether it is back, and has half of it to answer.
+const KNOCK_EVERY: Duration = Duration::from_secs(1);
 
 /// What ListOffsets understands.
 const END: i64 = -1;
@@ -47,6 +49,8 @@ pub(crate) struct Reader {
     consumer: Consumer,
     /// What went wrong while records were taken; said by the next poll.
     trouble: Option<BrokerError>,
+    /// When a broker that is away was last asked.
+    knocked: Option<Instant>,
 }
 
 impl Reader {
@@ -64,7 +68,7 @@ impl Reader {
         let topics = topics.map_err(|f| f.with(ErrorKind::Fatal, "making the reader"))?;
         let track = Track { next: 0, assigned: false, until: i64::MAX };
         let tracks = vec![vec![track; partitions as usize]; SOURCES];
-        Ok(Self { topics, names: list, tracks, consumer, trouble: None })
+        Ok(Self { topics, names: list, tracks, consumer, trouble: None, knocked: None })
     }
 
     /// The cluster's id.
@@ -78,13 +82,30 @@ impl Reader {
             return Err(error);
         }
         let mut finished = Vec::new();
-        let Self { topics, names, tracks, consumer, trouble } = self;
+        let Self { topics, names, tracks, consumer, trouble, .. } = self;
         let mut pass = Pass { topics, names, tracks, into, finished: &mut finished, trouble, last: (0, 0) };
         consumer.take(wait, BATCH, |taken| pass.one(taken));
         if let Some(fault) = consumer.fatal() {
             return Err(fault.with(ErrorKind::Fatal, "reading"));
         }
-        self.stop(&finished)
+        self.stop(&finished)?;
+        self.knock()
+    }
+
+    /// A broker that is away is no error to whoever has nothing to ask; an operator wants to see it nevertheless.
+    fn knock(&mut self) -> Result<(), BrokerError> {
+        if !self.consumer.is_away() {
+            return Ok(());
+        }
+        if self.knocked.is_none_or(|at| at.elapsed() >= KNOCK_EVERY) {
+            self.consumer.knock(&self.names[STATE], KNOCK_EVERY / 2);
+            self.knocked = Some(Instant::now());
+        }
+        if !self.consumer.is_away() {
+            return Ok(());
+        }
+        let text = "no broker can be reached".to_owned();
+        Err(BrokerError { kind: ErrorKind::Retry, doing: "reading", text })
     }
 
     /// Where a topic ends in a shard, open transactions included.

@@ -32,6 +32,8 @@ pub(crate) enum Rebalance {
 pub(crate) struct Notes {
     closing: AtomicBool,
     troubled: AtomicBool,
+    /// No broker could be reached, and none has answered since.
+    away: AtomicBool,
     rebalances: Mutex<VecDeque<Rebalance>>,
     fatal: Mutex<Option<Fault>>,
     hush: Hush,
@@ -270,6 +272,18 @@ impl Consumer {
         drop(self.client.fetch_metadata(Some(topic), timeout));
     }
 
+    /// True once no broker could be reached, until one answers [`Consumer::knock`].
+    pub(crate) fn is_away(&self) -> bool {
+        self.client.context().away.load(Ordering::Relaxed)
+    }
+
+    /// Asks any broker for anything; where it answers, it is no longer away.
+    pub(crate) fn knock(&self, topic: &str, timeout: Duration) {
+        if self.client.fetch_metadata(Some(topic), timeout).is_ok() {
+            self.client.context().away.store(false, Ordering::Relaxed);
+        }
+    }
+
     /// The cluster's id.
     pub(crate) fn cluster_id(&self, timeout: Duration) -> Option<String> {
         // SAFETY: the client is alive; the text is ours to free.
@@ -362,6 +376,9 @@ unsafe extern "C" fn on_error(client: *mut sys::rd_kafka_t, code: c_int, reason:
     unsafe {
         let notes = &*opaque.cast::<Notes>();
         if code != Code::RD_KAFKA_RESP_ERR__FATAL as c_int {
+            if code == Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN as c_int {
+                notes.away.store(true, Ordering::Relaxed);
+            }
             if notes.hush.may_speak() {
                 tracing::warn!(reason = text(reason), "kafka consumer");
             }

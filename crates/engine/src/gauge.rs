@@ -26,6 +26,7 @@ pub struct Gauges {
     bars: [i64; HELD_WORDS.len() + 1],
     running: i64,
     restoring: i64,
+    behind: i64,
     left: i64,
     accounts: i64,
     broker: i64,
@@ -70,6 +71,8 @@ impl Gauges {
         let running = shards.values().filter(|s| s.is_running()).count();
         meters.shards_running.share(&mut self.running, count(running));
         meters.shards_restoring.share(&mut self.restoring, count(shards.len() - running));
+        let behind = shards.values().filter(|s| s.catch_up.is_some()).count();
+        meters.shards_behind.share(&mut self.behind, count(behind));
         meters.accounts.share(&mut self.accounts, count(shards.values().map(|s| s.memory.len()).sum()));
         let left = shards.values().map(|s| match &s.phase {
             Phase::Restoring { next, end, .. } => (end - next).max(0),

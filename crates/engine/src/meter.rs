@@ -159,6 +159,8 @@ pub struct Meters {
     pub shards_running: Gauge,
     /// Shards that are being restored.
     pub shards_restoring: Gauge,
+    /// Shards that have not read yet to where the inputs ended when they began: their deadlines and bars wait.
+    pub shards_behind: Gauge,
     /// State records restored.
     pub restored: Counter,
     /// State records left to restore, as offsets.

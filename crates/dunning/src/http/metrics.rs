@@ -65,6 +65,7 @@ fn engine(m: &Meters) -> Vec<MetricFamily> {
         words(Name("dunning_bars_held_total", "Bars that were held, by reason, each once a reason."), "reason", &m.bars_held),
         gauge(Name("dunning_shards_running", "Shards of this process that take input."), float(m.shards_running.get())),
         gauge(Name("dunning_shards_restoring", "Shards of this process that are being restored."), float(m.shards_restoring.get())),
+        gauge(Name("dunning_shards_behind", "Shards that have not read yet to where the inputs ended when they began: deadlines and bars wait."), float(m.shards_behind.get())),
         counter(Name("dunning_restored_records_total", "State records read to restore shards."), m.restored.get()),
         gauge(Name("dunning_restore_left", "State records left to restore, as offsets."), float(m.restore_left.get())),
         histogram(Name("dunning_payment_to_restoration_seconds", "From a payment's timestamp to the commit of the restoration that it caused."), &m.payment_to_restoration),

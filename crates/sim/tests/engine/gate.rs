@@ -154,6 +154,23 @@ fn an_upstream_transaction_that_is_aborted_lets_the_bar_go() {
 }
 
 #[test]
+fn a_transaction_that_was_open_at_the_start_holds_deadlines_and_a_gauge_says_so() {
+    let mut world = before_the_bar(&["acc-1"], None);
+    world.lanes.remove(0).stop().expect("a clean stop");
+    let upstream = world.bus.begin();
+    let at = dunning_engine::Clock::now(&world.clock);
+    let bytes = world.bytes(InputTopic::Payments, "acc-1", at, payment());
+    world.bus.append_to(Topic::In(InputTopic::Payments), 0, Some(b"acc-1"), Some(&bytes), at, Some(upstream));
+    world.clock.advance(DAY);
+    world.lane(Some("w"));
+    world.settle();
+    assert_eq!((is_barred(&world, "acc-1"), world.meters.shards_behind.get()), (false, 1));
+    world.bus.end(upstream, true);
+    world.settle();
+    assert_eq!((world.steps("acc-1"), world.meters.shards_behind.get()), (BEFORE_BAR.map(String::from).to_vec(), 0));
+}
+
+#[test]
 fn a_payment_that_cannot_be_read_holds_the_bar_until_it_is_released() {
     let mut world = before_the_bar(&["acc-1", "acc-2"], None);
     let at = dunning_engine::Clock::now(&world.clock);

@@ -28,6 +28,12 @@ const FLUSH: Duration = Duration::from_secs(60);
 pub(super) fn run(args: &args::Demo, options: OperatorOptions) -> Result<Exit, Failure> {
     let mut config = super::super::config::load(args.config.as_deref())?.config;
     config.http_listen = args.http.unwrap_or(config.http_listen);
+    if config.http_listen.port() == 0 {
+        // Chosen here, so that the hints at the end can name it.
+        if let Ok(free) = std::net::TcpListener::bind(config.http_listen).and_then(|l| l.local_addr()) {
+            config.http_listen = free;
+        }
+    }
     crate::log::start(&config.log)?;
     let operator = Operator::new(options);
     super::super::print(&format!(

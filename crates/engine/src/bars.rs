@@ -31,10 +31,8 @@ impl<S: Store> Shard<S> {
         slot: SlotId,
         now: Timestamp,
     ) -> Result<(), Halt> {
-        let row = self.memory.look(slot, &self.store).map_err(|e| Halt::memory(self.partition, e))?;
-        let Some(row) = row else { return Ok(()) };
-        let Some(pending) = row.account.pending().filter(|p| !p.held.is_some_and(Hold::is_own)) else { return Ok(()) };
-        let answer = match self.hold_for(desk, !row.stale.is_empty(), now, pending) {
+        let Some((pending, stale)) = self.engines_bar(slot)? else { return Ok(()) };
+        let answer = match self.hold_for(desk, stale, now, &pending) {
             Some(hold) => {
                 self.gate.hold(slot, hold);
                 if pending.held == Some(hold) {
@@ -56,14 +54,19 @@ impl<S: Store> Shard<S> {
         slot: SlotId,
         now: Timestamp,
     ) -> Result<(), Halt> {
-        let row = self.memory.look(slot, &self.store).map_err(|e| Halt::memory(self.partition, e))?;
-        let engines = |p: &PendingBar| !p.held.is_some_and(Hold::is_own);
-        if row.is_none_or(|r| !r.account.pending().is_some_and(engines)) {
+        if self.engines_bar(slot)?.is_none() {
             return Ok(());
         }
         desk.meters.bars_held.add(Hold::InputsBehind.word(), 1);
         desk.batch.count(desk.clock.monotonic());
         self.meet(desk, slot, &Event::Gate(GateAnswer::Held(Hold::InputsBehind)), now, None).map(|_| ())
+    }
+
+    /// The bar of an account that waits for the engine and not for the account itself, and whether the account is stale.
+    fn engines_bar(&self, slot: SlotId) -> Result<Option<(PendingBar, bool)>, Halt> {
+        let row = self.memory.look(slot, &self.store).map_err(|e| Halt::memory(self.partition, e))?;
+        let bar = row.and_then(|row| Some((*row.account.pending()?, !row.stale.is_empty())));
+        Ok(bar.filter(|(pending, _)| !pending.held.is_some_and(Hold::is_own)))
     }
 
     fn hold_for<B: Broker, C: Clock>(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dunning_engine::ClockMode;
 use dunning_rules::{Body, Currency, Day, Minor, Profile, Timestamp, Zone};
-use dunning_sim::Topic;
+use dunning_sim::{Topic, Transaction};
 use dunning_wire::control::{self, ControlBody, ControlEvent};
 use dunning_wire::frame;
 use dunning_wire::schema::embedded_id;
@@ -80,6 +80,16 @@ fn before_the_bar(accounts: &[&str], bars_per_hour: Option<u64>) -> World {
     world
 }
 
+/// A payment that is on the bus, in a transaction that nobody can read yet.
+fn pays_in_an_open_transaction(world: &mut World, account: &str) -> Transaction {
+    let upstream = world.bus.begin();
+    let at = dunning_engine::Clock::now(&world.clock);
+    let bytes = world.bytes(InputTopic::Payments, account, at, payment());
+    let topic = Topic::In(InputTopic::Payments);
+    world.bus.append_to(topic, 0, Some(account.as_bytes()), Some(&bytes), at, Some(upstream));
+    upstream
+}
+
 fn is_barred(world: &World, account: &str) -> bool {
     world.steps(account).iter().any(|s| s.starts_with("bar"))
 }
@@ -122,10 +132,7 @@ fn a_payment_that_came_while_nothing_ran_is_never_answered_with_a_bar() {
 #[test]
 fn a_payment_in_an_open_transaction_holds_the_bar() {
     let mut world = before_the_bar(&["acc-1"], None);
-    let upstream = world.bus.begin();
-    let at = dunning_engine::Clock::now(&world.clock);
-    let bytes = world.bytes(InputTopic::Payments, "acc-1", at, payment());
-    world.bus.append_to(Topic::In(InputTopic::Payments), 0, Some(b"acc-1"), Some(&bytes), at, Some(upstream));
+    let upstream = pays_in_an_open_transaction(&mut world, "acc-1");
     world.clock.advance(DAY);
     world.settle();
     assert!(!is_barred(&world, "acc-1"), "the payment is on the bus, though nobody can read it yet");
@@ -142,10 +149,7 @@ fn a_payment_in_an_open_transaction_holds_the_bar() {
 #[test]
 fn an_upstream_transaction_that_is_aborted_lets_the_bar_go() {
     let mut world = before_the_bar(&["acc-1"], None);
-    let upstream = world.bus.begin();
-    let at = dunning_engine::Clock::now(&world.clock);
-    let bytes = world.bytes(InputTopic::Payments, "acc-1", at, payment());
-    world.bus.append_to(Topic::In(InputTopic::Payments), 0, Some(b"acc-1"), Some(&bytes), at, Some(upstream));
+    let upstream = pays_in_an_open_transaction(&mut world, "acc-1");
     world.clock.advance(DAY);
     world.settle();
     world.bus.end(upstream, false);
@@ -157,10 +161,7 @@ fn an_upstream_transaction_that_is_aborted_lets_the_bar_go() {
 fn a_transaction_that_was_open_at_the_start_holds_deadlines_and_a_gauge_says_so() {
     let mut world = before_the_bar(&["acc-1"], None);
     world.lanes.remove(0).stop().expect("a clean stop");
-    let upstream = world.bus.begin();
-    let at = dunning_engine::Clock::now(&world.clock);
-    let bytes = world.bytes(InputTopic::Payments, "acc-1", at, payment());
-    world.bus.append_to(Topic::In(InputTopic::Payments), 0, Some(b"acc-1"), Some(&bytes), at, Some(upstream));
+    let upstream = pays_in_an_open_transaction(&mut world, "acc-1");
     world.clock.advance(DAY);
     world.lane(Some("w"));
     world.settle();
@@ -278,10 +279,7 @@ fn a_release_does_not_bar_who_has_paid_meanwhile() {
     world.settle();
     let held = if is_barred(&world, "acc-1") { "acc-2" } else { "acc-1" };
     // The payment is in a transaction that is still open when the order is read.
-    let upstream = world.bus.begin();
-    let at = dunning_engine::Clock::now(&world.clock);
-    let bytes = world.bytes(InputTopic::Payments, held, at, payment());
-    world.bus.append_to(Topic::In(InputTopic::Payments), 0, Some(held.as_bytes()), Some(&bytes), at, Some(upstream));
+    let upstream = pays_in_an_open_transaction(&mut world, held);
     order(&world, ControlBody::BarsReleased { account_id: Some(held.to_owned()) });
     world.settle();
     assert!(!is_barred(&world, held));

@@ -2,5 +2,7 @@
 
 mod bad;
 mod gate;
+mod recovery;
 mod replay;
+mod standby;
 mod world;

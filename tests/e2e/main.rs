@@ -15,4 +15,5 @@ mod reference;
 mod refuse;
 mod restart;
 mod sample;
+mod standby;
 mod world;

@@ -85,7 +85,8 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
 
     /// True where a shard waits for the broker or for its store.
     pub(crate) fn is_held_up(&self) -> bool {
-        self.opening.values().any(Retry::has_failed) || self.shards.values().any(|s| s.is_whole() && s.retry.has_failed())
+        self.opening.values().any(Retry::has_failed)
+            || self.shards.values().any(|s| s.is_whole() && s.retry.has_failed())
     }
 
     /// True where a shard can be brought on at once.

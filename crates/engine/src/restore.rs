@@ -64,7 +64,13 @@ impl<S: Store> Shard<S> {
         self.phase = Phase::restoring(now, checkpoint, next, next);
         desk.broker.restore(self.partition, next)?;
         let end = desk.broker.end_of(Source::State, self.partition)?;
-        tracing::info!(partition = self.partition, from = next, to = end, accounts = self.memory.len(), "standby takes over");
+        tracing::info!(
+            partition = self.partition,
+            from = next,
+            to = end,
+            accounts = self.memory.len(),
+            "standby takes over"
+        );
         if let Phase::Restoring { end: noted, .. } = &mut self.phase {
             *noted = end;
         }

@@ -88,9 +88,9 @@ fn offsets_that_cannot_be_asked_for_rebuild_nothing() {
 
 /// Records that lie on a topic and that nobody can read.
 fn held_back(world: &World) -> bool {
-    [OutputTopic::Notifications, OutputTopic::Decisions, OutputTopic::State]
-        .into_iter()
-        .any(|topic| (0..PARTITIONS).any(|p| world.bus.stable(Topic::Out(topic), p) < world.bus.end_of(Topic::Out(topic), p)))
+    [OutputTopic::Notifications, OutputTopic::Decisions, OutputTopic::State].into_iter().any(|topic| {
+        (0..PARTITIONS).any(|p| world.bus.stable(Topic::Out(topic), p) < world.bus.end_of(Topic::Out(topic), p))
+    })
 }
 
 #[test]

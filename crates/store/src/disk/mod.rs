@@ -93,9 +93,7 @@ impl SledStores {
         loop {
             match guarded(|| config.open()) {
                 // The directory's own lock is ours, so it is a thread of this process that has not yet let go.
-                Err(error)
-                    if error.to_string().contains("could not acquire lock") && began.elapsed() < CLOSING =>
-                {
+                Err(error) if error.to_string().contains("could not acquire lock") && began.elapsed() < CLOSING => {
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 opened => return opened.map_err(|error| error.to_string()),

@@ -29,8 +29,8 @@ fn wait_bars(world: &World, account: &str, wanted: usize) {
     });
 }
 
-/// Three customers with an unpaid bill: one paid it with an event that is too old, one with garbage, one not at all; and a
-/// `stream` clock that went on until all should have been barred. Offsets among the dead letters: 0 and 1.
+/// Three customers with an unpaid bill: one paid it with an event that is too old, one with garbage, one not at all; and
+/// a `stream` clock that went on until all should have been barred. Offsets among the dead letters: 0 and 1.
 fn three_customers() -> World {
     let more = "clock: stream\nstart: earliest\n";
     let world = World::new(&Plot { more, ..Plot::default() });
@@ -216,4 +216,22 @@ fn bars_over_the_budget_go_when_a_person_lets_them() {
 
 fn partition(account: &str) -> u32 {
     dunning_sim::murmur2::partition(account.as_bytes(), 2)
+}
+
+#[test]
+fn of_commands_at_the_same_time_one_puts_it_back() {
+    let world = three_customers();
+    let instance = Start::new(&world, "one").ready();
+    wait_read(&world);
+    assert_eq!(instance.stop(), 0);
+    let ended: Vec<(i32, String)> = std::thread::scope(|scope| {
+        let replay = || operate(&world, &["deadletters", "replay", "0:0"]);
+        let running: Vec<_> = (0..4).map(|_| scope.spawn(replay)).collect();
+        running.into_iter().map(|r| r.join().expect("it ends")).map(|(code, _, words)| (code, words)).collect()
+    });
+    assert_eq!(ended.iter().filter(|(code, _)| *code == 0).count(), 1, "{ended:?}");
+    // The others came too late, or were ended by one that began after them.
+    assert!(ended.iter().all(|(code, _)| [0, 1, 75].contains(code)), "{ended:?}");
+    let payments = world.read(&[world.topics.input(InputTopic::Payments)]);
+    assert_eq!(payments.iter().filter(|m| deadletter::replayed(&headers(m)).is_some()).count(), 1);
 }

@@ -9,11 +9,9 @@ pub(super) fn advice(class: &str) -> &'static str {
     match class {
         "unknown_schema" => "register the schema, or correct the registry's address at the sender; then replay",
         "refused_schema" => {
-            "make the schema compatible with the topic's, or have the sender use another; then send a corrected record and release this one"
+            "have the sender use a schema that fits the topic's; send a corrected record, then release this one"
         }
-        "future_timestamp" => {
-            "correct the sender's clock; replay once the timestamp has come, or release it and send a corrected record"
-        }
+        "future_timestamp" => "correct the sender's clock; replay once the timestamp has come",
         "too_long" => "raise `record.bytes` where such records are right, and replay; else release it",
         "too_old" => "raise `dedupe.horizon` where the event still counts, and replay; else release it",
         "other_currency" | "overflow" => {

@@ -113,8 +113,8 @@ pub(super) struct Chosen {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The record goes back to the end of its own partition as it was: key, value, headers and timestamp, with the header
-`dunning.replayed`. Correct first what made it a dead letter; what is still wrong becomes a dead letter again. An event that
-took effect already changes nothing when it comes again.
+`dunning.replayed`. Correct first what made it a dead letter; what is still wrong becomes a dead letter again. An event
+that took effect already changes nothing when it comes again.
 
 Ends with 1 where a letter is not there or was dealt with already; then nothing is written.
 

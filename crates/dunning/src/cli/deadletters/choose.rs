@@ -4,17 +4,19 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, Write as _};
 
 use super::args::{Chosen, Filter};
-use super::letter::{Id, Letter, Letters, State, parts, parts_of};
+use super::letter::{Letter, Letters, State, parts, parts_of};
 use super::list::{classes, counts};
 use crate::cli::bus::Bus;
 use crate::exit::{Exit, Failure};
+
+const MISSING: &str = "there is no dead letter; see `dunning deadletters list`";
 
 /// What is to be done with letters.
 pub(super) struct Deed<'a> {
     /// In a word, for the question.
     pub(super) verb: &'a str,
-    /// Why it cannot be done with a letter.
-    pub(super) refuses: &'a dyn Fn(&Letter) -> Option<String>,
+    /// Why it cannot be done with a letter, whatever is said.
+    pub(super) refuses: &'a dyn Fn(&Letter, State) -> Option<String>,
 }
 
 /// The letters, in order. Where one that was named cannot be taken, all are refused; `None`: the answer was no.
@@ -30,10 +32,12 @@ fn named(bus: &Bus, chosen: &Chosen, deed: &Deed<'_>) -> Result<Vec<Letter>, Fai
     let letters = Letters::read(bus, &parts_of(there), &Filter::default(), true)?;
     let (mut taken, mut refused) = (Vec::new(), String::new());
     for id in ids {
-        match judge(&letters, id, chosen.again, deed) {
-            Ok(letter) => taken.push(letter),
+        let letter = letters.all.binary_search_by_key(&id, |l| l.id).ok().and_then(|i| letters.all.get(i));
+        let why = letter.map_or_else(|| Some(MISSING.to_owned()), |l| refusal(&letters, l, chosen.again, deed));
+        match (letter, why) {
+            (Some(letter), None) => taken.push(letter.clone()),
             // Writing to a String cannot fail.
-            Err(why) => drop(write!(refused, "\n  {id}: {why}")),
+            (_, why) => drop(write!(refused, "\n  {id}: {}", why.unwrap_or_default())),
         }
     }
     if refused.is_empty() {
@@ -42,25 +46,25 @@ fn named(bus: &Bus, chosen: &Chosen, deed: &Deed<'_>) -> Result<Vec<Letter>, Fai
     Err(Failure::new(Exit::Findings, format!("nothing was done, because of{refused}")))
 }
 
-fn judge(letters: &Letters, id: Id, again: bool, deed: &Deed<'_>) -> Result<Letter, String> {
-    let found = letters.all.binary_search_by_key(&id, |l| l.id);
-    let letter =
-        found.map_or(None, |i| letters.all.get(i)).ok_or("there is no dead letter; see `dunning deadletters list`")?;
-    match letters.state(letter) {
-        State::Replayed if !again => {
-            Err("it was replayed already; a newer letter says so where it was refused again. To do it all the same: --again".to_owned())
-        }
-        State::Released if !again => Err("it was released already; to do it all the same: --again".to_owned()),
-        _ => (deed.refuses)(letter).map_or_else(|| Ok(letter.clone()), Err),
-    }
+/// Why nothing is to be done with a letter.
+fn refusal(letters: &Letters, letter: &Letter, again: bool, deed: &Deed<'_>) -> Option<String> {
+    let state = letters.state(letter);
+    (deed.refuses)(letter, state).or_else(|| {
+        let words = match state {
+            State::Open => return None,
+            State::Replayed => "it was replayed already; where that was refused, a newer letter says so",
+            State::Released => "it was released already",
+        };
+        (!again).then(|| format!("{words}. To do it all the same: --again"))
+    })
 }
 
 fn all(bus: &Bus, chosen: &Chosen, deed: &Deed<'_>) -> Result<Option<Vec<Letter>>, Failure> {
     let mut letters = Letters::read(bus, &parts(bus, &chosen.filter), &chosen.filter, true)?;
     let found = std::mem::take(&mut letters.all);
     let total = found.len();
-    let fits = |l: &Letter| (chosen.again || letters.state(l) == State::Open) && (deed.refuses)(l).is_none();
-    let taken: Vec<Letter> = found.into_iter().filter(fits).collect();
+    let taken: Vec<Letter> =
+        found.into_iter().filter(|letter| refusal(&letters, letter, chosen.again, deed).is_none()).collect();
     if taken.is_empty() {
         let text = format!("nothing to {}: of {total} dead letters that fit, none is open", deed.verb);
         return Err(Failure::new(Exit::Findings, text));

@@ -4,7 +4,7 @@ use dunning_wire::control::ControlBody;
 
 use super::args::Release;
 use super::choose::{Deed, choose};
-use super::letter::Letter;
+use super::letter::{Letter, State};
 use crate::cli::bus::{Bus, Order, Writer};
 use crate::exit::{Exit, Failure};
 
@@ -27,8 +27,11 @@ pub(super) fn run(args: &Release) -> Result<Exit, Failure> {
     crate::cli::print(&format!("{} released; they hold no bar once the running instances have read it", letters.len()))
 }
 
-/// An order for what was never marked could lift another's mark: those beyond a bound are only counted.
-fn refuses(letter: &Letter) -> Option<String> {
+/// An order for what is not marked could lift another's mark: those beyond a bound are only counted.
+fn refuses(letter: &Letter, state: State) -> Option<String> {
     let topic = letter.place.topic;
-    (!topic.moves_money()).then(|| format!("it holds no bar, as records of {} move no money", topic.contract_name()))
+    if !topic.moves_money() {
+        return Some(format!("it holds no bar, as records of {} move no money", topic.contract_name()));
+    }
+    (state == State::Released).then(|| "it was released already".to_owned())
 }

@@ -16,7 +16,7 @@ pub(super) fn run(args: &Replay) -> Result<Exit, Failure> {
     // Before anything is read: what another command has done by now is seen, and it can do no more.
     let mut writer = Writer::open(&bus)?;
     let partitions = bus.partitions;
-    let refuses = |letter: &Letter| {
+    let refuses = |letter: &Letter, _| {
         (letter.place.partition >= partitions).then(|| "its topic has no such partition any more".to_owned())
     };
     let Some(letters) = choose(&bus, &args.chosen, &Deed { verb: "replay", refuses: &refuses })? else {
@@ -34,8 +34,8 @@ pub(super) fn run(args: &Replay) -> Result<Exit, Failure> {
     writer.commit()?;
     let done = wanted - left.len();
     let text = format!(
-        "{done} put back. Each takes effect when the running instances have read it; where one is refused again, it is a new \
-         dead letter: dunning deadletters list --open"
+        "{done} put back. Each takes effect when the running instances have read it; where one is refused again, it is a \
+         new dead letter: dunning deadletters list --open"
     );
     crate::cli::print(&text)?;
     if left.is_empty() {

@@ -11,7 +11,8 @@ use dunning_wire::state_record::{self, Summary};
 use dunning_wire::topic::{InputTopic, OutputTopic};
 
 use crate::desk::{Desk, Halt};
-use crate::shard::{Phase, Shard};
+use crate::planted::Planted;
+use crate::shard::{Phase, Reached, Shard};
 use crate::{
     Answer, Ask, Broker, Clock, ErrorKind, Known, LaneError, Membership, Meters, Partition, Polled, Settings, Source,
 };
@@ -43,6 +44,8 @@ pub struct Lane<B, S: Stores, C> {
     pub(crate) shards: BTreeMap<Partition, Shard<S::Store>>,
     asks: Receiver<Ask>,
     pub(crate) polled: Vec<Polled>,
+    /// Shards whose state topic was read to its end by the last poll.
+    pub(crate) restored: Vec<Partition>,
     pub(crate) gauges: crate::gauge::Gauges,
     /// Shards that are ours and have to be opened.
     pub(crate) opening: BTreeSet<Partition>,
@@ -67,6 +70,7 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
             shards: BTreeMap::new(),
             asks,
             polled: Vec::new(),
+            restored: Vec::new(),
             gauges: crate::gauge::Gauges::default(),
             opening: BTreeSet::new(),
             renew: false,
@@ -111,6 +115,7 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         }
         drop(items);
         self.polled = polled;
+        self.finish_restoring()?;
         if !self.resume_work()? {
             return Ok(Turn::Idle);
         }
@@ -153,12 +158,19 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                     shard.recalling = false;
                 }
             }
-            Polled::Restored { partition, .. } => {
-                if let Some(shard) = self.shards.get_mut(&partition) {
-                    shard.finish_restoring(&mut self.desk)?;
-                }
-            }
+            Polled::Restored { partition, .. } => self.restored.push(partition),
             Polled::Membership(change) => self.change(change)?,
+        }
+        Ok(())
+    }
+
+    /// Shards that were restored begin to read: after everything that the poll found was heard, as input that came with
+    /// it is of an earlier reading.
+    fn finish_restoring(&mut self) -> Result<(), Halt> {
+        for partition in std::mem::take(&mut self.restored) {
+            if let Some(shard) = self.shards.get_mut(&partition) {
+                shard.finish_restoring(&mut self.desk)?;
+            }
         }
         Ok(())
     }
@@ -196,6 +208,7 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                 self.desk.broker.release(&shards)?;
                 committed?;
             }
+            Membership::Lost(shards) if Planted::LostShardGoesOn.is_on() => self.desk.broker.release(&shards)?,
             Membership::Lost(shards) => {
                 tracing::warn!(?shards, "shards were lost: what was not committed is void");
                 let void = !self.desk.batch.is_empty();
@@ -293,12 +306,22 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         for shard in self.shards.values_mut().filter(|s| s.is_running() && s.has_changes()) {
             write_state(shard, &mut self.desk)?;
             offsets.extend(shard.queues.positions().map(|(topic, next)| (topic, shard.partition, next)));
+            if Planted::StoreBeforeCommit.is_on() {
+                shard.follow(&mut self.desk)?;
+            }
         }
-        self.desk.broker.commit(&offsets)?;
+        if Planted::OffsetsNotInTransaction.is_on() {
+            offsets.clear();
+        }
+        match self.desk.broker.commit(&offsets) {
+            Err(error) if error.kind == ErrorKind::Unknown && Planted::DoubtTakenAsCommitted.is_on() => {}
+            committed => committed?,
+        }
         let now = self.desk.clock.monotonic();
         for shard in self.shards.values_mut().filter(|s| s.is_running() && s.has_changes()) {
             shard.memory.committed();
             shard.transaction += 1;
+            shard.last = Reached::by(shard.transaction, shard.clock, shard.queues.positions());
             shard.changed = false;
             shard.offsets_at = now;
         }
@@ -426,6 +449,9 @@ fn write_state<S: dunning_store::Store, B: Broker, C: Clock>(
         Ok::<_, Halt>(range)
     })?;
     let checkpoint = shard.checkpoint(&desk.settings, desk.broker.writer());
+    for rule in shard.last.broken(&checkpoint) {
+        desk.broke(partition, rule);
+    }
     let at = if desk.is_stream() { shard.clock } else { desk.clock.now() };
     desk.emit(OutputTopic::State, partition, at, CHECKPOINT_KEY, |value| {
         state_record::encode_checkpoint(&checkpoint, value)

@@ -171,6 +171,8 @@ pub struct Meters {
     pub commit: Seconds,
     /// Accounts known.
     pub accounts: Gauge,
+    /// Invariants that were violated, by rule: none ever is expected.
+    pub violations: ByWord,
     /// Stores that were rebuilt.
     pub stores_rebuilt: Counter,
     /// Checkpoints that differed from the group's offsets; the checkpoint won.

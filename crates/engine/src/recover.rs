@@ -4,12 +4,14 @@ use dunning_store::Stores;
 
 use crate::desk::Halt;
 use crate::lane::Lane;
+use crate::planted::Planted;
 use crate::shard::Shard;
-use crate::{Broker, Clock, ErrorKind, LaneError, Partition, Polled};
+use crate::{Broker, Clock, ErrorKind, LaneError, Partition, Polled, Witnessed};
 
 impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
     /// Meets what stopped a round: what was not committed is forgotten, and every shard goes back to what is.
     pub(crate) fn recover(&mut self, halt: Halt) -> Result<(), LaneError> {
+        let keeps = Planted::OverlayKeptAfterAbort.is_on() && matches!(halt, Halt::Void(_));
         let doubt = match halt {
             Halt::End(error) => return Err(error),
             Halt::Store(partition, why) => {
@@ -26,6 +28,7 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                 true
             }
         };
+        self.desk.broker.witness(&Witnessed::Void);
         let open = std::mem::take(&mut self.desk.batch).open;
         if doubt {
             self.renew = true;
@@ -37,7 +40,11 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                 Err(_) => self.renew = true,
             }
         }
+        if keeps {
+            return Ok(());
+        }
         self.polled.retain(|p| matches!(p, Polled::Membership(_)));
+        self.restored.clear();
         self.opening.extend(std::mem::take(&mut self.shards).into_keys());
         Ok(())
     }

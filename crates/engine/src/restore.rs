@@ -13,7 +13,8 @@ use dunning_wire::{control, frame, policy};
 
 use crate::desk::{Desk, Halt};
 use crate::memory::each_row;
-use crate::shard::{Entry, META, Phase, Shard};
+use crate::planted::Planted;
+use crate::shard::{Entry, META, Phase, Reached, Shard};
 use crate::{Broker, BrokerError, Clock, ErrorKind, LaneError, Mode, Partition, Record, Source, Start};
 
 /// Where the store stood when it followed last.
@@ -98,7 +99,7 @@ impl<S: Store> Shard<S> {
         let (memory, gate) = (&mut self.memory, &mut self.gate);
         let mut row = |account: &str, row: &[u8]| match memory.restore(account, Some(row), true) {
             Ok(true) => {
-                if let Some(slot) = memory.find(account) {
+                if let Some(slot) = memory.find(account).filter(|_| !Planted::PendingBarForgottenAtRestore.is_on()) {
                     gate.add(slot);
                 }
             }
@@ -140,6 +141,7 @@ impl<S: Store> Shard<S> {
             }
         };
         let pending = self.memory.restore(account, row, false).map_err(|e| Halt::memory(self.partition, e))?;
+        let pending = pending && !Planted::PendingBarForgottenAtRestore.is_on();
         if pending && let Some(slot) = self.memory.find(account) {
             self.gate.add(slot);
         }
@@ -199,7 +201,10 @@ impl<S: Store> Shard<S> {
             return Err(Halt::End(LaneError::State(text)));
         }
         self.transaction = checkpoint.transaction;
-        self.clock = checkpoint.clock;
+        self.last = Reached::by(checkpoint.transaction, checkpoint.clock, checkpoint.positions.iter().copied());
+        if !Planted::ClockNotInCheckpoint.is_on() {
+            self.clock = checkpoint.clock;
+        }
         self.stale_records.clone_from(&checkpoint.stale_records);
         self.stale_count = checkpoint.stale_count;
         self.counters = checkpoint.gate;
@@ -225,6 +230,9 @@ impl<S: Store> Shard<S> {
             tracing::warn!(partition = self.partition, "the group's offsets differ from the checkpoint, which wins");
         }
         let mut positions = checkpoint.positions.clone();
+        if Planted::OffsetsWinOverCheckpoint.is_on() {
+            positions = committed.iter().map(|(topic, offset)| (*topic, offset.unwrap_or(0))).collect();
+        }
         for (topic, offset) in committed {
             // A topic that the checkpoint does not know yet was added by an upgrade.
             if !positions.iter().any(|(t, _)| t == topic) {
@@ -315,7 +323,8 @@ impl<S: Store> Shard<S> {
     /// The store follows what was committed. Only between two transactions.
     pub fn follow<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
         self.followed = desk.clock.monotonic();
-        let state_next = desk.broker.end_of(Source::State, self.partition)?;
+        let ahead = if Planted::StoreAheadOfItsPlace.is_on() { 2 } else { 0 };
+        let state_next = desk.broker.end_of(Source::State, self.partition)? + ahead;
         let decisions_next = match self.recalling {
             true => self.decisions_next,
             false => desk.broker.end_of(Source::Decisions, self.partition)?,

@@ -88,8 +88,18 @@ impl<S: Store> Shard<S> {
         let event = if behind { Event::Backlog(input) } else { Event::Input(input) };
         match self.meet(desk, slot, &event, now, Some((topic, record)))? {
             Outcome::Refused(refusal) => self.dead_letter(desk, topic, record, &refusal.into()),
-            Outcome::Applied | Outcome::NoEffect(_) => Ok(()),
+            Outcome::Applied | Outcome::NoEffect(_) => match self.replayed(topic, record) {
+                Some(mark) => self.release_stale(Some(account), mark),
+                None => Ok(()),
+            },
         }
+    }
+
+    /// The mark of the record that this one puts back, where a person replayed a dead letter of this shard.
+    fn replayed(&self, topic: InputTopic, record: &Record) -> Option<StaleMark> {
+        let place = deadletter::replayed(record.headers.as_deref()?)?;
+        let is_ours = place.topic == topic && place.partition == self.partition && place.offset < record.offset;
+        (is_ours && topic.moves_money()).then_some(StaleMark { topic, offset: place.offset })
     }
 
     /// The instant at which an event is met: its own under `stream`, which moves the clock; now under `wall`.
@@ -306,7 +316,12 @@ impl<S: Store> Shard<S> {
             return Ok(());
         }
         let mark = StaleMark { topic, offset: record.offset };
-        match frame::account_key(record.key()) {
+        let account = frame::account_key(record.key());
+        if let Some(first) = self.replayed(topic, record) {
+            // The newer dead letter is the one to be looked at: its mark takes the place of the older one.
+            self.lift_remembered(account.as_deref().ok(), first)?;
+        }
+        match account {
             Ok(account) => {
                 let slot = self.memory.find_or_add(account);
                 let marked = self.memory.mark_stale(slot, mark, STALE_MAX, &self.store);

@@ -127,6 +127,11 @@ impl Bus {
         self.lock().append(topic, shard, logged(timestamp, key, value, &[]), within)
     }
 
+    /// Appends a whole record, headers included, to a partition. Gives its offset, which is a new one.
+    pub fn append_record(&self, topic: Topic, shard: Partition, record: Logged) -> i64 {
+        self.lock().append(topic, shard, record, None)
+    }
+
     /// Opens a transaction of a producer upstream: what it appends can be seen by nobody before [`Bus::end`], and holds
     /// back what is behind it.
     #[must_use]

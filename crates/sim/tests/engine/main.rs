@@ -2,5 +2,6 @@
 
 mod bad;
 mod gate;
+mod letters;
 mod replay;
 mod world;

@@ -5,6 +5,7 @@
 
 mod embedded;
 mod matching;
+mod show;
 #[cfg(test)]
 mod tests;
 mod transcode;
@@ -19,6 +20,7 @@ use matching::Op;
 use tree::{Node, Side};
 
 pub use embedded::{embedded_id, embedded_schema};
+pub use show::to_json;
 
 /// The longest schema text that is read.
 const TEXT_MAX: usize = 256 * 1024;

@@ -23,6 +23,8 @@ pub enum Halt {
     Unknown(BrokerError),
     /// A shard's store failed: rebuild it from the state topic.
     Store(Partition, String),
+    /// Another holds a shard's store for now.
+    Busy(Partition, StoreError),
     /// The lane ends.
     End(LaneError),
 }
@@ -41,6 +43,7 @@ impl From<BrokerError> for Halt {
 impl Halt {
     pub fn store(partition: Partition, error: StoreError) -> Self {
         match error {
+            StoreError::Busy(_) => Self::Busy(partition, error),
             StoreError::Directory(_) => Self::End(LaneError::Store(error)),
             StoreError::Damaged(text) => Self::Store(partition, text),
         }

@@ -1,6 +1,6 @@
 //! A lane: one thread with one consumer and one producer, and the shards that the group gave it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -12,7 +12,9 @@ use dunning_wire::topic::{InputTopic, OutputTopic};
 
 use crate::desk::{Desk, Halt};
 use crate::planted::Planted;
+use crate::retry::Retry;
 use crate::shard::{Phase, Reached, Shard};
+use crate::standby::Standbys;
 use crate::{
     Answer, Ask, Broker, Clock, ErrorKind, Known, LaneError, Membership, Meters, Partition, Polled, Settings, Source,
 };
@@ -25,8 +27,6 @@ const URGENT: Duration = Duration::from_millis(5);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The offsets of every input are committed at least this often: the broker forgets those of a topic after days.
 const OFFSETS_EVERY: Duration = Duration::from_secs(12 * 3_600);
-/// A restoration that stands still for so long waits for a transaction that its last writer left open.
-const STALLED: Duration = Duration::from_secs(3);
 
 /// What a round did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +44,11 @@ pub struct Lane<B, S: Stores, C> {
     pub(crate) shards: BTreeMap<Partition, Shard<S::Store>>,
     asks: Receiver<Ask>,
     pub(crate) polled: Vec<Polled>,
-    /// Shards whose state topic was read to its end by the last poll.
-    pub(crate) restored: Vec<Partition>,
     pub(crate) gauges: crate::gauge::Gauges,
     /// Shards that are ours and have to be opened.
-    pub(crate) opening: BTreeSet<Partition>,
+    pub(crate) opening: BTreeMap<Partition, Retry>,
+    /// Shards of others that are kept ready.
+    pub(crate) standbys: Standbys<S::Store>,
     /// A new producer has to be made before anything is taken.
     pub(crate) renew: bool,
 }
@@ -70,9 +70,9 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
             shards: BTreeMap::new(),
             asks,
             polled: Vec::new(),
-            restored: Vec::new(),
             gauges: crate::gauge::Gauges::default(),
-            opening: BTreeSet::new(),
+            opening: BTreeMap::new(),
+            standbys: Standbys::default(),
             renew: false,
         }
     }
@@ -80,6 +80,16 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
     /// The broker, for simulations.
     pub fn broker_mut(&mut self) -> &mut B {
         &mut self.desk.broker
+    }
+
+    /// The shards that take input, for simulations.
+    pub fn shards(&self) -> impl Iterator<Item = Partition> {
+        self.running().into_iter()
+    }
+
+    /// The shards of others that are kept ready, for simulations.
+    pub fn standbys(&self) -> impl Iterator<Item = Partition> {
+        self.standbys.kept.keys().copied()
     }
 
     /// One round: what has come, what follows from it, and the commit. Waits at most `wait`, where there is nothing to do.
@@ -101,7 +111,8 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         let mut polled = std::mem::take(&mut self.polled);
         let heard = self.desk.broker.poll(wait, &mut polled);
         let away = matches!(&heard, Err(e) if e.kind == ErrorKind::Retry);
-        self.gauges.broker_away(&self.desk.meters, away);
+        let held_up = self.is_held_up();
+        self.gauges.broker_away(&self.desk.meters, away || held_up);
         if !away {
             heard?;
         }
@@ -115,7 +126,6 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         }
         drop(items);
         self.polled = polled;
-        self.finish_restoring()?;
         if !self.resume_work()? {
             return Ok(Turn::Idle);
         }
@@ -131,7 +141,9 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         }
         self.answer_asks()?;
         self.keep_house()?;
+        self.keep_standbys();
         self.gauges.update(&mut self.desk, &self.shards);
+        self.gauges.standbys(&mut self.desk, &self.standbys);
         Ok(if worked { Turn::Busy } else { Turn::Idle })
     }
 
@@ -141,9 +153,14 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
             Polled::Record(record) => match record.source {
                 Source::Input(topic) => self.queue(topic, record)?,
                 Source::State => {
-                    if let Some(shard) = self.shards.get_mut(&record.partition).filter(|s| !s.is_running()) {
-                        let now = self.desk.clock.monotonic();
-                        shard.restore_record(&record, &self.desk.meters, now)?;
+                    let now = self.desk.clock.monotonic();
+                    match self.shards.get_mut(&record.partition) {
+                        Some(shard) if shard.is_running() => {}
+                        Some(shard) => {
+                            self.desk.meters.restored.one();
+                            shard.restore_record(&record, now)?;
+                        }
+                        None => self.standby_record(&record),
                     }
                 }
                 Source::Decisions => self.recall(&record),
@@ -153,24 +170,19 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                     shard.queues.end(topic, offset);
                 }
             }
+            Polled::End { source: Source::State, partition, offset } => self.standbys.end(partition, offset),
+            Polled::TailLost { partition, text } => self.begin_anew(partition, &text),
             Polled::End { source, partition, .. } => {
                 if let Some(shard) = self.shards.get_mut(&partition).filter(|_| source == Source::Decisions) {
                     shard.recalling = false;
                 }
             }
-            Polled::Restored { partition, .. } => self.restored.push(partition),
-            Polled::Membership(change) => self.change(change)?,
-        }
-        Ok(())
-    }
-
-    /// Shards that were restored begin to read: after everything that the poll found was heard, as input that came with
-    /// it is of an earlier reading.
-    fn finish_restoring(&mut self) -> Result<(), Halt> {
-        for partition in std::mem::take(&mut self.restored) {
-            if let Some(shard) = self.shards.get_mut(&partition) {
-                shard.finish_restoring(&mut self.desk)?;
+            Polled::Restored { partition, .. } => {
+                if let Some(Phase::Restoring { whole, .. }) = self.shards.get_mut(&partition).map(|s| &mut s.phase) {
+                    *whole = true;
+                }
             }
+            Polled::Membership(change) => self.change(change)?,
         }
         Ok(())
     }
@@ -197,9 +209,14 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
     }
 
     fn change(&mut self, change: Membership) -> Result<(), Halt> {
+        self.standbys.moved();
         match change {
             Membership::Assigned(shards) => {
-                self.opening.extend(&shards);
+                for partition in &shards {
+                    let is_warm = self.standbys.kept.contains_key(partition);
+                    self.desk.meters.promotions.add(if is_warm { "warm" } else { "cold" }, 1);
+                }
+                self.opening.extend(shards.iter().map(|p| (*p, Retry::default())));
                 self.desk.broker.accept(&shards)?;
             }
             Membership::Revoked(shards) => {
@@ -213,6 +230,8 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                 tracing::warn!(?shards, "shards were lost: what was not committed is void");
                 let void = !self.desk.batch.is_empty();
                 self.drop_shards(&shards, false);
+                // Whoever has them now may have ended our transaction already, and that is right.
+                self.renew |= self.desk.batch.open;
                 self.desk.broker.release(&shards)?;
                 if void {
                     return Err(Halt::Void(crate::BrokerError {
@@ -380,7 +399,6 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
     /// What is done now and then, between two transactions.
     fn keep_house(&mut self) -> Result<(), Halt> {
         let now = self.desk.clock.monotonic();
-        self.unblock(now)?;
         if !self.desk.batch.is_empty() {
             return Ok(());
         }
@@ -402,27 +420,10 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         Ok(())
     }
 
-    /// A restoration that stands still waits for a transaction that the shard's last writer left open: it is ended.
-    fn unblock(&mut self, now: Duration) -> Result<(), Halt> {
-        for shard in self.shards.values_mut() {
-            let Phase::Restoring { since, checkpoint: Some(checkpoint), fenced, .. } = &mut shard.phase else {
-                continue;
-            };
-            if *fenced || now.saturating_sub(*since) < STALLED {
-                continue;
-            }
-            *fenced = true;
-            if checkpoint.writer != self.desk.broker.writer() {
-                tracing::warn!(partition = shard.partition, "the last writer's open transaction is ended");
-                self.desk.broker.fence(&checkpoint.writer)?;
-            }
-        }
-        Ok(())
-    }
-
     /// How long the next poll may wait.
     fn patience(&self, wait: Duration) -> Duration {
-        if self.shards.values().any(|s| s.is_running() && s.can_advance(&self.desk)) {
+        let advances = |s: &Shard<S::Store>| s.is_running() && s.can_advance(&self.desk);
+        if self.has_openings() || self.shards.values().any(advances) {
             return Duration::ZERO;
         }
         if self.desk.batch.is_empty() {
@@ -440,6 +441,7 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         let shards: Vec<Partition> = self.shards.keys().copied().collect();
         let committed = self.last_commit(&shards);
         self.drop_shards(&shards, committed.is_ok());
+        self.drop_standbys();
         let ended = committed.or_else(|halt| self.recover(halt));
         self.desk.broker.leave();
         ended

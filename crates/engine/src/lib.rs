@@ -21,9 +21,11 @@ mod port;
 mod queue;
 mod recover;
 mod restore;
+mod retry;
 mod schemas;
 mod settings;
 mod shard;
+mod standby;
 mod take;
 
 pub use ask::{Answer, Ask, Known};

@@ -97,6 +97,13 @@ pub enum Membership {
 pub enum Polled {
     /// A committed record.
     Record(Record),
+    /// The state topic of a standby's shard no longer has what was to be read next: [`Broker::tail`] has ended.
+    TailLost {
+        /// Which shard.
+        partition: Partition,
+        /// What the broker said.
+        text: String,
+    },
     /// The end of a topic's partition was reached: the next record will bear this offset or a later one. Said each time
     /// that the end is reached anew.
     End {
@@ -283,6 +290,27 @@ pub trait Broker {
     /// As [`Broker::poll`].
     fn restore(&mut self, shard: Partition, from: i64) -> Result<(), BrokerError>;
 
+    /// The shards of other processes that would come to this lane if the process of their owner were lost; with more than
+    /// one `standby`, also if the process that they come to then were lost, and so on. `None`: nothing new is known.
+    ///
+    /// # Errors
+    /// As [`Broker::poll`].
+    fn candidates(&mut self, standby: usize) -> Result<Option<Vec<Partition>>, BrokerError>;
+
+    /// Follows the state topic of a shard that is another's from an offset on (0: from its beginning): its records, and
+    /// [`Polled::End`] whenever its end is reached. Ends with [`Broker::untail`] or [`Broker::restore`]. An offset that
+    /// the topic does not have is an error of kind [`ErrorKind::Abort`].
+    ///
+    /// # Errors
+    /// As [`Broker::poll`].
+    fn tail(&mut self, shard: Partition, from: i64) -> Result<(), BrokerError>;
+
+    /// Stops what [`Broker::tail`] began.
+    ///
+    /// # Errors
+    /// As [`Broker::poll`].
+    fn untail(&mut self, shard: Partition) -> Result<(), BrokerError>;
+
     /// Begins to read the decisions of a shard from an offset to their present end; its end is said by
     /// [`Polled::End`]. Goes on beside everything else.
     ///
@@ -315,11 +343,19 @@ pub trait Broker {
     /// The lane's transactional id.
     fn writer(&self) -> &str;
 
-    /// Ends what another writer may have left open; where it still runs, it is fenced.
+    /// True where a transaction is open on one of a shard's outputs. Asked by the shard's owner before it writes there,
+    /// it is one that the last owner left.
     ///
     /// # Errors
     /// As [`Broker::poll`].
-    fn fence(&mut self, writer: &str) -> Result<(), BrokerError>;
+    fn is_held(&mut self, shard: Partition) -> Result<bool, BrokerError>;
+
+    /// Ends what another writer left open, and fences it. False where the group still knows that writer: it lives and
+    /// ends its transactions itself.
+    ///
+    /// # Errors
+    /// As [`Broker::poll`].
+    fn fence(&mut self, writer: &str) -> Result<bool, BrokerError>;
 
     /// Opens a transaction.
     ///

@@ -25,12 +25,13 @@ struct Meta {
 }
 
 impl<S: Store> Shard<S> {
-    /// Begins to restore: what the store has, then the state topic from there to its present end.
+    /// Begins to restore: what the store has, then the state topic from there on, which `read` begins to read.
     pub fn open<B: Broker, C: Clock>(
         partition: Partition,
         store: S,
         stores: &impl Stores<Store = S>,
         desk: &mut Desk<B, C>,
+        read: impl Fn(&mut B, i64) -> Result<(), BrokerError>,
     ) -> Result<Self, Halt> {
         let now = desk.clock.monotonic();
         let mut shard = Self::new(partition, store, &desk.settings, now);
@@ -42,10 +43,10 @@ impl<S: Store> Shard<S> {
             }
         };
         let from = meta.as_ref().map_or(0, |m| m.state_next);
-        match desk.broker.restore(partition, from) {
+        match read(&mut desk.broker, from) {
             Err(BrokerError { kind: ErrorKind::Abort, text, .. }) if from > 0 => {
                 shard = shard.rebuilt(stores, desk, &text)?;
-                desk.broker.restore(partition, 0)?;
+                read(&mut desk.broker, 0)?;
                 shard.begin_restoring(desk, None, now)?;
             }
             other => {
@@ -54,6 +55,27 @@ impl<S: Store> Shard<S> {
             }
         }
         Ok(shard)
+    }
+
+    /// A standby becomes a shard of this lane: it goes on from where it is to the state topic's present end.
+    pub fn promote<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), BrokerError> {
+        let Phase::Restoring { checkpoint, next, .. } = &mut self.phase else { return Ok(()) };
+        let (checkpoint, next) = (checkpoint.take(), *next);
+        let now = desk.clock.monotonic();
+        self.phase = Phase::restoring(now, checkpoint, next, next);
+        desk.broker.restore(self.partition, next)?;
+        let end = desk.broker.end_of(Source::State, self.partition)?;
+        tracing::info!(
+            partition = self.partition,
+            from = next,
+            to = end,
+            accounts = self.memory.len(),
+            "standby takes over"
+        );
+        if let Phase::Restoring { end: noted, .. } = &mut self.phase {
+            *noted = end;
+        }
+        Ok(())
     }
 
     fn rebuilt<B: Broker, C: Clock>(
@@ -85,8 +107,7 @@ impl<S: Store> Shard<S> {
             accounts = self.memory.len(),
             "shard is being restored"
         );
-        let checkpoint = meta.map(|m| Box::new(m.checkpoint));
-        self.phase = Phase::Restoring { began: now, since: now, checkpoint, next, end, fenced: false };
+        self.phase = Phase::restoring(now, meta.map(|m| Box::new(m.checkpoint)), next, end);
         Ok(())
     }
 
@@ -111,11 +132,10 @@ impl<S: Store> Shard<S> {
     }
 
     /// A record of the state topic.
-    pub fn restore_record(&mut self, record: &Record, meters: &crate::Meters, now: Duration) -> Result<(), Halt> {
+    pub fn restore_record(&mut self, record: &Record, now: Duration) -> Result<(), Halt> {
         let broken =
             |why: &str| Halt::End(LaneError::State(format!("state record at offset {}: {why}", record.offset)));
         let key = record.key().ok_or_else(|| broken("it has no key"))?;
-        meters.restored.one();
         if let Phase::Restoring { next, since, .. } = &mut self.phase {
             *next = record.offset + 1;
             *since = now;
@@ -148,24 +168,38 @@ impl<S: Store> Shard<S> {
         Ok(())
     }
 
-    /// Everything committed was read: the shard takes its place in the inputs and runs.
-    pub fn finish_restoring<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
-        let Phase::Restoring { checkpoint, began, next, .. } = &mut self.phase else { return Ok(()) };
+    /// Ends the transaction that the shard's last writer left open when it died: until then nobody downstream sees past
+    /// it. Whoever gave the shard away in good order has ended its own, so that there is nothing open and nobody is fenced.
+    pub fn end_last_writer<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
+        let Phase::Restoring { checkpoint, looked, .. } = &mut self.phase else { return Ok(()) };
+        *looked = desk.clock.monotonic();
+        let Some(checkpoint) = checkpoint.as_ref().filter(|c| c.writer != desk.broker.writer()) else { return Ok(()) };
+        if desk.broker.is_held(self.partition)? && desk.broker.fence(&checkpoint.writer)? {
+            tracing::warn!(partition = self.partition, "the last writer's open transaction is ended");
+            desk.meters.writers_ended.one();
+        }
+        Ok(())
+    }
+
+    /// Everything committed was read: the shard takes its place in the inputs. May be called again where it failed.
+    pub fn take_place<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
+        self.end_last_writer(desk)?;
+        let Phase::Restoring { checkpoint, began, next, .. } = &self.phase else { return Ok(()) };
         self.place.state = *next;
         let took = desk.clock.monotonic().saturating_sub(*began);
-        let checkpoint = checkpoint.take();
+        let checkpoint = checkpoint.clone();
         let committed = desk.broker.committed(self.partition)?;
         let positions = match &checkpoint {
             Some(checkpoint) => self.resume(desk, checkpoint, &committed)?,
             None => self.first_run(desk, &committed)?,
         };
-        desk.broker.read(self.partition, &positions)?;
-        self.queues.begin(&positions);
-        desk.broker.recall(self.partition, self.place.decisions)?;
-        self.recalling = true;
         if !desk.is_stream() {
             self.catch_up = Some(desk.broker.ends(self.partition)?);
         }
+        desk.broker.recall(self.partition, self.place.decisions)?;
+        self.recalling = true;
+        desk.broker.read(self.partition, &positions)?;
+        self.queues.begin(&positions);
         self.phase = Phase::Running;
         // The first transaction commits the offsets of every input, read or not.
         self.changed = true;
@@ -176,7 +210,7 @@ impl<S: Store> Shard<S> {
             transaction = self.transaction,
             "shard runs"
         );
-        self.check_policy(desk)
+        Ok(())
     }
 
     /// Goes on where the checkpoint says; it wins over the group's offsets.
@@ -293,7 +327,7 @@ impl<S: Store> Shard<S> {
     }
 
     /// A policy file that is not in force yet is published to the shard's own line.
-    fn check_policy<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
+    pub fn check_policy<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
         let file = desk.settings.policy.clone();
         let label = file.policy.label.to_string();
         if self.entries.iter().any(|e| e.label == label) {
@@ -339,16 +373,20 @@ impl<S: Store> Shard<S> {
     pub fn follow<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
         self.followed = desk.clock.monotonic();
         let ahead = if Planted::StoreAheadOfItsPlace.is_on() { 2 } else { 0 };
-        let Place { state, decisions } = self.place;
+        let place = Place { state: self.place.state + ahead, ..self.place };
         let mut checkpoint = self.checkpoint(&desk.settings, desk.broker.writer());
         checkpoint.transaction = self.transaction;
-        let stored = self.memory.changes(&self.store).and_then(|mut batch| {
-            batch.rows.push((META.to_vec(), Some(encode_meta(state + ahead, decisions, &checkpoint))));
-            self.store.apply(batch)
-        });
-        stored.map_err(|e| Halt::store(self.partition, e))?;
-        self.memory.followed();
+        self.put_in_store(place, &checkpoint).map_err(|e| Halt::store(self.partition, e))?;
         self.note_end(desk)
+    }
+
+    /// Puts into the store what it does not have yet, and how far the topics were read by then.
+    pub fn put_in_store(&mut self, place: Place, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        let mut batch = self.memory.changes(&self.store)?;
+        batch.rows.push((META.to_vec(), Some(encode_meta(place.state, place.decisions, checkpoint))));
+        self.store.apply(batch)?;
+        self.memory.followed();
+        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ use dunning_wire::topic::InputTopic;
 use crate::gate::Gate;
 use crate::memory::Memory;
 use crate::queue::Queues;
+use crate::retry::Retry;
 use crate::{Ends, Partition, Settings};
 
 /// Stale records of a shard that are remembered one by one; beyond that they are only counted.
@@ -36,13 +37,24 @@ pub enum Phase {
         checkpoint: Option<Box<Checkpoint>>,
         /// The next state record.
         next: i64,
-        /// The end that was noted, for the metric.
+        /// Where it began.
+        from: i64,
+        /// The end that was noted, to say how much is left.
         end: i64,
-        /// The last writer was fenced.
-        fenced: bool,
+        /// Everything was read: what is left is the place in the inputs.
+        whole: bool,
+        /// When an open transaction of the last writer was looked for.
+        looked: Duration,
     },
     /// Input is taken.
     Running,
+}
+
+impl Phase {
+    /// At its beginning.
+    pub const fn restoring(now: Duration, checkpoint: Option<Box<Checkpoint>>, from: i64, end: i64) -> Self {
+        Self::Restoring { began: now, since: now, checkpoint, next: from, from, end, whole: false, looked: now }
+    }
 }
 
 /// A policy in force, with the text that it came from.
@@ -91,6 +103,8 @@ pub struct Shard<S> {
     pub blocked: [bool; InputTopic::ALL.len()],
     /// Decisions are still being read back.
     pub recalling: bool,
+    /// Attempts to take the place in the inputs.
+    pub retry: Retry,
 }
 
 /// How far the last checkpoint was: nothing of it ever goes back.
@@ -131,7 +145,7 @@ impl<S: Store> Shard<S> {
     pub fn new(partition: Partition, store: S, settings: &Settings, now: Duration) -> Self {
         Self {
             partition,
-            phase: Phase::Restoring { began: now, since: now, checkpoint: None, next: 0, end: 0, fenced: false },
+            phase: Phase::restoring(now, None, 0, 0),
             store,
             memory: Memory::default(),
             queues: Queues::default(),
@@ -154,6 +168,7 @@ impl<S: Store> Shard<S> {
             looked: now,
             blocked: [false; InputTopic::ALL.len()],
             recalling: false,
+            retry: Retry::default(),
         }
     }
 
@@ -170,6 +185,26 @@ impl<S: Store> Shard<S> {
 
     pub const fn is_running(&self) -> bool {
         matches!(self.phase, Phase::Running)
+    }
+
+    /// Where the state topic is read on, while the shard is not running.
+    pub const fn next_state(&self) -> i64 {
+        match self.phase {
+            Phase::Restoring { next, .. } => next,
+            Phase::Running => 0,
+        }
+    }
+
+    /// The state topic was read to an offset: transaction markers lie behind the last record.
+    pub fn read_to(&mut self, offset: i64) {
+        if let Phase::Restoring { next, .. } = &mut self.phase {
+            *next = (*next).max(offset);
+        }
+    }
+
+    /// True where everything was read and the place in the inputs is to be taken.
+    pub const fn is_whole(&self) -> bool {
+        matches!(self.phase, Phase::Restoring { whole: true, .. })
     }
 
     /// True where the next commit has something of this shard.

@@ -75,7 +75,7 @@ impl Stores for MemoryStores {
         let at = (shard.generation, shard.partition);
         let why = match disk.shards.get_mut(&at) {
             Some(rows) if rows.open => {
-                return Err(StoreError::Directory("the shard's store is open already".to_owned()));
+                return Err(StoreError::Busy("the shard's store is open already".to_owned()));
             }
             Some(rows) if rows.identity == *shard => {
                 rows.open = true;
@@ -220,7 +220,7 @@ mod tests {
     fn prefixes_identities_and_the_lock_are_as_on_a_real_disk() {
         let stores = MemoryStores::new();
         let (store, _) = stores.open(&shard()).expect("opened");
-        assert!(matches!(stores.open(&shard()).map(drop), Err(StoreError::Directory(_))));
+        assert!(matches!(stores.open(&shard()).map(drop), Err(StoreError::Busy(_))));
         for key in ["b1", "a2", "a1", "c"] {
             put(&store, key, Some("v"));
         }

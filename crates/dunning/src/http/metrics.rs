@@ -70,6 +70,8 @@ fn engine(m: &Meters) -> Vec<MetricFamily> {
         gauge(Name("dunning_shards_behind", "Shards that have not read yet to where the inputs ended when they began: deadlines and bars wait."), float(m.shards_behind.get())),
         counter(Name("dunning_restored_records_total", "State records read to restore shards."), m.restored.get()),
         gauge(Name("dunning_restore_left", "State records left to restore, as offsets."), float(m.restore_left.get())),
+        gauge(Name("dunning_restore_span", "State records that the shards being restored have to read in all, as offsets."), float(m.restore_span.get())),
+        counter(Name("dunning_writers_ended_total", "Open transactions of dead writers that were ended when their shards were taken over."), m.writers_ended.get()),
         histogram(Name("dunning_payment_to_restoration_seconds", "From a payment's timestamp to the commit of the restoration that it caused."), &m.payment_to_restoration),
         histogram(Name("dunning_commit_seconds", "Time that a transaction's commit took."), &m.commit),
         gauge(Name("dunning_accounts", "Accounts known in the shards of this process."), float(m.accounts.get())),

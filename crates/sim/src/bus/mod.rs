@@ -58,6 +58,7 @@ pub(crate) struct Inner {
     writers: BTreeMap<String, u64>,
     schemas: BTreeMap<u32, String>,
     registry_is_away: bool,
+    pub(crate) coordinator_is_away: bool,
 }
 
 /// Offsets of the group that a transaction commits.
@@ -97,6 +98,7 @@ impl Bus {
             writers: BTreeMap::new(),
             schemas: BTreeMap::new(),
             registry_is_away: false,
+            coordinator_is_away: false,
         })))
     }
 
@@ -169,6 +171,18 @@ impl Bus {
         records
     }
 
+    /// The offset after the last record of a topic's partition, committed or not.
+    #[must_use]
+    pub fn end_of(&self, topic: Topic, shard: Partition) -> i64 {
+        self.lock().log(topic, shard).end()
+    }
+
+    /// The offset after the last record that can be read.
+    #[must_use]
+    pub fn stable(&self, topic: Topic, shard: Partition) -> i64 {
+        self.lock().log(topic, shard).stable()
+    }
+
     /// The offset that the group has committed.
     #[must_use]
     pub fn committed(&self, topic: InputTopic, shard: Partition) -> Option<i64> {
@@ -200,6 +214,11 @@ impl Bus {
     /// Registers a writer's schema beside the built-in ones.
     pub fn register(&self, id: u32, schema: &str) {
         self.lock().schemas.insert(id, schema.to_owned());
+    }
+
+    /// The group's coordinator goes away or comes back: nobody learns the offsets that were committed.
+    pub fn set_coordinator_away(&self, away: bool) {
+        self.lock().coordinator_is_away = away;
     }
 
     /// The registry goes away or comes back.

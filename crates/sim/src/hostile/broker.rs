@@ -184,7 +184,23 @@ impl Broker for HostileBroker {
         self.inner.writer()
     }
 
-    fn fence(&mut self, writer: &str) -> Result<(), BrokerError> {
+    fn candidates(&mut self, standby: usize) -> Result<Option<Vec<Partition>>, BrokerError> {
+        self.call(Call::Ask, |b| b.candidates(standby))
+    }
+
+    fn tail(&mut self, shard: Partition, from: i64) -> Result<(), BrokerError> {
+        self.call(Call::Restore, |b| b.tail(shard, from))
+    }
+
+    fn untail(&mut self, shard: Partition) -> Result<(), BrokerError> {
+        self.inner.untail(shard)
+    }
+
+    fn is_held(&mut self, shard: Partition) -> Result<bool, BrokerError> {
+        self.call(Call::Ask, |b| b.is_held(shard))
+    }
+
+    fn fence(&mut self, writer: &str) -> Result<bool, BrokerError> {
         self.call(Call::Fence, |b| b.fence(writer))
     }
 

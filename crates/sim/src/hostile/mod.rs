@@ -115,6 +115,7 @@ impl Policies {
             future_bound: Some(Duration::from_secs(24 * 3_600)),
             schema_patience: Duration::from_millis(random.pick(&[0, 5_000])),
             bars_per_hour: None,
+            standby: count(random.pick(&[0, 1, 2])),
         }
     }
 }

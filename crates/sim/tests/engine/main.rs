@@ -3,5 +3,7 @@
 mod bad;
 mod gate;
 mod letters;
+mod recovery;
 mod replay;
+mod standby;
 mod world;

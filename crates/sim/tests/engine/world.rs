@@ -1,5 +1,6 @@
 //! A world for the engine: a bus, a disk, a clock, and lanes that can be killed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub struct World {
     pub meters: Arc<Meters>,
     pub settings: Settings,
     pub lanes: Vec<SimLane>,
+    /// Each lane has a disk of its own, by its name; `None`: all share [`World::stores`].
+    pub disks: Option<BTreeMap<String, MemoryStores>>,
     names: u32,
     events: u32,
 }
@@ -48,6 +51,7 @@ pub fn settings(clock: ClockMode, policy: PolicyFile) -> Settings {
         start: Some(Start::Earliest),
         policy,
         dedupe_horizon_days: None,
+        standby: 0,
         schema_ids: OutputTopic::ALL.map(|t| (t, embedded_id(t.contract_name()))).to_vec(),
         generation: 1,
         cluster: "sim".to_owned(),
@@ -74,6 +78,7 @@ impl World {
             meters: Arc::default(),
             settings,
             lanes: Vec::new(),
+            disks: None,
             names: 0,
             events: 0,
         }
@@ -87,7 +92,11 @@ impl World {
         let settings = Arc::new(self.settings.clone());
         // Nobody asks these lanes anything.
         let (_, asks) = mpsc::channel();
-        let lane = Lane::new(broker, self.stores.clone(), self.clock.clone(), settings, Arc::clone(&self.meters), asks);
+        let stores = match &mut self.disks {
+            Some(disks) => disks.entry(name).or_default().clone(),
+            None => self.stores.clone(),
+        };
+        let lane = Lane::new(broker, stores, self.clock.clone(), settings, Arc::clone(&self.meters), asks);
         self.lanes.push(lane);
         self.lanes.last_mut().expect("a lane")
     }

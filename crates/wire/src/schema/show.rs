@@ -12,7 +12,7 @@ pub fn to_json(schema_json: &str, datum: &[u8]) -> Option<Value> {
     if schema_json.len() > super::TEXT_MAX {
         return None;
     }
-    let node = tree::parse(schema_json).ok()?;
+    let node = tree::parse(schema_json, tree::Side::Writer).ok()?;
     let mut r = Reader::new(datum);
     let shown = value(&node, &mut r).ok()?;
     r.end().ok().map(|()| shown)

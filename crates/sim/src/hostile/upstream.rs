@@ -52,6 +52,8 @@ pub(super) struct Upstream {
     bus: Bus,
     customers: Vec<Customer>,
     events: u32,
+    /// Of a thousand payments and corrections, so many do not happen: some worlds are full of defaulters.
+    defaults: u64,
     /// By topic, then by shard, in the order of the offsets.
     pub sent: Vec<Vec<Vec<Sent>>>,
     open: Option<Transaction>,
@@ -68,7 +70,8 @@ impl Upstream {
     pub(super) fn new(bus: &Bus, mut random: Random, stream: bool) -> Self {
         let customers = (0..random.between(1, 4)).map(|_| Customer::default()).collect();
         let sent = InputTopic::ALL.map(|_| vec![Vec::new(); bus.partitions() as usize]).to_vec();
-        Self { random, bus: bus.clone(), customers, events: 0, sent, open: None, stream }
+        let defaults = random.pick(&[0, 500, 950]);
+        Self { random, bus: bus.clone(), customers, events: 0, defaults, sent, open: None, stream }
     }
 
     pub(super) fn account(customer: usize) -> String {
@@ -84,6 +87,10 @@ impl Upstream {
         for customer in 0..self.customers.len() {
             if self.random.chance(900) {
                 self.profile(tape, customer, now);
+            }
+            // Who begins with a debt is on the ladder for the whole of the world.
+            if self.random.chance(500) {
+                self.bill(tape, customer, now);
             }
         }
     }
@@ -115,7 +122,11 @@ impl Upstream {
         if self.random.chance(BAD) {
             return self.bad(tape, customer, now);
         }
-        match self.random.between(0, 99) {
+        let what = self.random.between(0, 99);
+        if (30..=81).contains(&what) && self.random.chance(self.defaults) {
+            return self.happens(tape, customer, InputTopic::Usage, &Body::UsageRecorded, now);
+        }
+        match what {
             0..=29 => self.bill(tape, customer, now),
             30..=54 => self.pays(tape, customer, now),
             55..=59 => self.reverses(tape, customer, now),

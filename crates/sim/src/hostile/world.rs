@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use dunning_engine::{Clock, ClockMode, Lane, LaneError, Meters, Partition, Settings, Turn};
-use dunning_rules::{DAY_MS, Day, GateAnswer, Zone};
+use dunning_rules::{DAY_MS, Day, GateAnswer, Hold, Zone};
 use dunning_wire::control::ControlBody;
 use dunning_wire::topic::{InputTopic, OutputTopic};
 use dunning_wire::{deadletter, frame};
@@ -49,6 +49,10 @@ pub(super) struct World {
     faults: Rc<RefCell<Faults>>,
     upstream: Upstream,
     machines: Vec<Machine>,
+    /// Of a thousand troubles, so many come.
+    trouble: u64,
+    /// The longest time that passes in a tick, in days.
+    pace: i64,
     /// How far the wall clock is off, in milliseconds.
     jump: i64,
     /// What a person does about dead letters: how many of each shard were looked at.
@@ -79,6 +83,8 @@ impl World {
             clock: SimClock::new(now),
             meters: Arc::default(),
             machines: machines.collect(),
+            trouble: random.pick(&[200, 600, 1_000]),
+            pace: random.pick(&[1, 3, 9]),
             jump: 0,
             looked: vec![0; partitions as usize],
             trace,
@@ -123,6 +129,9 @@ impl World {
     /// Runs the world to its end and judges it.
     pub(super) fn run(mut self) -> Result<Tally, String> {
         self.start(0);
+        if !self.is_stream() && self.random.chance(500) {
+            self.calm()?;
+        }
         for _ in 0..self.random.between(20, 60) {
             self.tick()?;
         }
@@ -132,11 +141,25 @@ impl World {
         Ok(self.tally)
     }
 
+    /// Some weeks without a fault: whoever owes is warned, and the bar is near when the trouble begins.
+    fn calm(&mut self) -> Result<(), String> {
+        self.faults.borrow_mut().on = false;
+        for _ in 0..self.random.between(26, 34) {
+            self.clock.advance(Duration::from_millis(DAY_MS.unsigned_abs()));
+            for _ in 0..4 {
+                self.turn(0)?;
+                self.clock.advance(Duration::from_millis(200));
+            }
+        }
+        self.faults.borrow_mut().on = true;
+        Ok(())
+    }
+
     fn tick(&mut self) -> Result<(), String> {
         let ms = match self.random.between(0, 9) {
             0..=4 => self.random.between(1, 2_000),
             5..=6 => self.random.between(1, 3_600_000),
-            _ => self.random.between(1, 3 * DAY_MS),
+            _ => self.random.between(1, self.pace * DAY_MS),
         };
         self.clock.advance(Duration::from_millis(ms.unsigned_abs()));
         if !self.is_stream() {
@@ -146,7 +169,9 @@ impl World {
             }
         }
         for _ in 0..self.random.between(0, 2) {
-            self.trouble()?;
+            if self.random.chance(self.trouble) {
+                self.trouble()?;
+            }
         }
         self.look_at_dead_letters();
         self.turn_all()?;
@@ -416,9 +441,9 @@ impl World {
                 busy |= self.turn(machine)?;
             }
             self.haunt();
-            self.clock.advance(Duration::from_millis(700));
+            self.clock.advance(Duration::from_millis(2_000));
             quiet = if busy { 0 } else { quiet + 1 };
-            if quiet > 12 {
+            if quiet > 5 {
                 return Ok(());
             }
         }
@@ -454,7 +479,7 @@ impl World {
     /// No bar waits for nothing.
     fn judge_waiting(&self, fold: &Fold<'_>, shard: Partition) -> Result<(), String> {
         let forgotten = fold.accounts.values().any(|kept| {
-            let free = kept.row.account.pending().is_some_and(|p| p.held.is_none());
+            let free = kept.row.account.pending().is_some_and(|p| !p.held.is_some_and(Hold::is_own));
             free && kept.row.stale.is_empty() && fold.stale.is_empty()
         });
         if forgotten { Err(format!("shard {shard}: a bar waits for nothing")) } else { Ok(()) }

@@ -12,7 +12,7 @@ mod transcode;
 mod tree;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::BadRecord;
 use crate::topic::InputTopic;
@@ -114,7 +114,7 @@ impl Resolver {
             text_len: 0,
             plans: BTreeMap::new(),
             last: [const { None }; 7],
-            readers: InputTopic::ALL.map(reader),
+            readers: READERS.clone(),
             learned: 0,
         }
     }
@@ -148,6 +148,8 @@ impl Resolver {
         }
         let written = if schema_json.len() > TEXT_MAX {
             Err("it is longer than is taken".into())
+        } else if let Some(at) = InputTopic::ALL.into_iter().position(|topic| built_in(topic) == schema_json) {
+            Ok(Arc::clone(&self.readers[at]))
         } else {
             tree::parse(schema_json, Side::Writer).map_err(Arc::from)
         };
@@ -200,8 +202,12 @@ fn judge(written: &Written, reader: &Arc<Node>) -> Way {
     }
 }
 
-/// The built-in schema of a topic. A test reads all of them, so the fallback is never met; it would refuse everything.
-fn reader(topic: InputTopic) -> Arc<Node> {
-    let text = embedded_schema(embedded_id(topic.contract_name())).unwrap_or("");
-    tree::parse(text, Side::Reader).unwrap_or_else(|_| tree::nothing())
+/// The built-in schemas, read once a process. A test reads all of them, so the fallback is never met; it would refuse
+/// everything.
+static READERS: LazyLock<[Arc<Node>; 7]> = LazyLock::new(|| {
+    InputTopic::ALL.map(|topic| tree::parse(built_in(topic), Side::Reader).unwrap_or_else(|_| tree::nothing()))
+});
+
+fn built_in(topic: InputTopic) -> &'static str {
+    embedded_schema(embedded_id(topic.contract_name())).unwrap_or("")
 }

@@ -126,7 +126,11 @@ impl<B: Broker, C: Clock> Desk<B, C> {
     /// Something happened that must never happen: it is counted and said, for a person to look.
     pub fn broke(&self, partition: Partition, rule: Rule) {
         self.meters.violations.add(rule.word(), 1);
-        tracing::error!(partition, rule = rule.word(), "an invariant is violated: please report it, with the decisions");
+        tracing::error!(
+            partition,
+            rule = rule.word(),
+            "an invariant is violated: please report it, with the decisions"
+        );
     }
 
     /// Opens a transaction where none is.

@@ -7,10 +7,10 @@ use std::time::Duration;
 use dunning_engine::{
     Broker, BrokerError, Ends, ErrorKind, OutRecord, Partition, Polled, SchemaAnswer, Source, Start, Witnessed,
 };
+use dunning_wire::frame;
 use dunning_wire::state::CHECKPOINT_KEY;
 use dunning_wire::state_record::{self, StateRecord};
 use dunning_wire::topic::{InputTopic, OutputTopic};
-use dunning_wire::frame;
 
 use super::faults::{Call, Faults, Strike};
 use super::tape::{Pending, Tape};
@@ -60,7 +60,6 @@ impl HostileBroker {
     pub(super) fn expel(&mut self) {
         self.inner.expel();
     }
-
 
     fn call<T>(
         &mut self,

@@ -146,6 +146,7 @@ pub(super) fn store(disk: &MemoryStores, shard: Partition, bus: &Bus) -> Result<
         }
     });
     let rows = disk.rows(GENERATION, shard).into_iter();
-    let rows: BTreeMap<_, _> = rows.filter(|(k, _)| k.first() == Some(&b'a')).map(|(k, v)| (k[1..].to_vec(), v)).collect();
+    let rows: BTreeMap<_, _> =
+        rows.filter(|(k, _)| k.first() == Some(&b'a')).map(|(k, v)| (k[1..].to_vec(), v)).collect();
     if rows == last { Ok(()) } else { Err(format!("shard {shard}: the store is not the state topic")) }
 }

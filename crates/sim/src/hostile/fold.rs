@@ -199,7 +199,14 @@ impl<'w> Fold<'w> {
         self.step(noted, account, &event, now, cause.as_ref())
     }
 
-    fn step(&mut self, noted: &Noted, id: &str, event: &Event<'_>, now: Timestamp, cause: Option<&Cause<'_>>) -> Judged {
+    fn step(
+        &mut self,
+        noted: &Noted,
+        id: &str,
+        event: &Event<'_>,
+        now: Timestamp,
+        cause: Option<&Cause<'_>>,
+    ) -> Judged {
         let kept = self.kept(id);
         let account = std::mem::replace(&mut kept.row.account, Account::new(""));
         let (before, was) = (invariant::Before::of(&account), account.pending().copied());
@@ -224,7 +231,8 @@ impl<'w> Fold<'w> {
             decision::encode(id, said.account.currency, decided, cause, false, &mut datum);
             kept.decisions.push(datum);
         }
-        let waits = |p: Option<&dunning_rules::PendingBar>| p.filter(|p| !p.held.is_some_and(Hold::is_own)).map(|p| p.due);
+        let waits =
+            |p: Option<&dunning_rules::PendingBar>| p.filter(|p| !p.held.is_some_and(Hold::is_own)).map(|p| p.due);
         let (before, after) = (waits(was.as_ref()), waits(said.account.pending()));
         if after != before || after.is_none() {
             kept.waits_since = after.map(|_| noted.moment);

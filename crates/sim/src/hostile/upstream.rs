@@ -282,7 +282,10 @@ impl Upstream {
         let control_id = format!("c{}", self.events);
         control::encode(&ControlEvent { control_id, occurred_at: now, actor, reason, body }, &mut value);
         let key = (*b"order").into();
-        self.send(tape, Draft { topic: InputTopic::Control, shard, key, value: Some(value.into()), at: now, good: true });
+        self.send(
+            tape,
+            Draft { topic: InputTopic::Control, shard, key, value: Some(value.into()), at: now, good: true },
+        );
     }
 
     fn send(&mut self, tape: &mut Tape, draft: Draft) {

@@ -294,9 +294,10 @@ impl World {
             for topic in InputTopic::ALL {
                 // Retention deletes what was read long ago; some of it at least.
                 let before = self.bus.committed(topic, shard).unwrap_or(0);
-                let read = self.tape.borrow().shards[shard as usize].checkpoints.last().map_or(0, |c| {
-                    c.positions.iter().find(|(t, _)| *t == topic).map_or(0, |(_, next)| *next)
-                });
+                let read = self.tape.borrow().shards[shard as usize]
+                    .checkpoints
+                    .last()
+                    .map_or(0, |c| c.positions.iter().find(|(t, _)| *t == topic).map_or(0, |(_, next)| *next));
                 if !matches!(topic, InputTopic::Accounts | InputTopic::Control) {
                     self.bus.trim(Topic::In(topic), shard, before.min(read));
                 }
@@ -459,4 +460,3 @@ impl World {
         if forgotten { Err(format!("shard {shard}: a bar waits for nothing")) } else { Ok(()) }
     }
 }
-

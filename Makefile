@@ -10,7 +10,7 @@ CARGO_BUILD := cargo build --release --locked --workspace
 DUNNING := target/release/dunning
 BUS := tests/bus/bus
 
-.PHONY: help setup build demo demo-kafka test fmt lint deny unit e2e bus-up bus-down bus-status clean
+.PHONY: help setup build demo demo-kafka test fmt lint deny unit e2e fuzz bus-up bus-down bus-status clean
 
 help: ## list the verbs
 	@echo 'make VERB'
@@ -52,6 +52,10 @@ unit: ## unit and property tests; no bus needed
 e2e: ## end-to-end tests, on the bus that is up or else on one for this run
 	@tests/run e2e
 
+fuzz: ## each fuzz target for a minute, or for FUZZ_SECONDS=…
+	@tests/setup fuzz
+	@tests/run fuzz
+
 bus-up: ## start Kafka and a schema registry on free loopback ports; then: . .bus/env
 	@tests/setup bus
 	@$(BUS) up
@@ -64,4 +68,4 @@ bus-status: ## what of the bus runs
 
 clean: ## stop the bus; remove what was built and written
 	@$(BUS) wipe; if [ -d .demo/bus ]; then BUS_DIR=.demo/bus $(BUS) wipe; fi
-	rm -rf .bus .demo target
+	rm -rf .bus .demo target fuzz/target fuzz/corpus fuzz/artifacts

@@ -203,7 +203,7 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                 self.desk.broker.accept(&shards)?;
             }
             Membership::Revoked(shards) => {
-                let committed = self.commit();
+                let committed = self.last_commit(&shards);
                 self.drop_shards(&shards, committed.is_ok());
                 self.desk.broker.release(&shards)?;
                 committed?;
@@ -324,12 +324,25 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
             shard.last = Reached::by(shard.transaction, shard.clock, shard.queues.positions());
             shard.changed = false;
             shard.offsets_at = now;
+            shard.place = shard.noted.take().unwrap_or(shard.place);
         }
         self.desk.meters.transactions.add("committed", 1);
         self.desk.meters.commit.observe(now.saturating_sub(began).as_secs_f64());
         let wall = self.desk.clock.now();
         self.desk.settle(wall);
         Ok(())
+    }
+
+    /// The last commit of shards that are given back: it proves to the end where they stand.
+    fn last_commit(&mut self, shards: &[Partition]) -> Result<(), Halt> {
+        self.commit()?;
+        for partition in shards {
+            if let Some(shard) = self.shards.get_mut(partition).filter(|s| s.is_running()) {
+                shard.note_end(&mut self.desk)?;
+                shard.changed |= shard.noted.is_some_and(|noted| noted.state > shard.place.state);
+            }
+        }
+        self.commit()
     }
 
     fn answer_asks(&mut self) -> Result<(), Halt> {
@@ -424,8 +437,8 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
     /// # Errors
     /// As [`Lane::turn`].
     pub fn stop(mut self) -> Result<(), LaneError> {
-        let committed = self.commit();
         let shards: Vec<Partition> = self.shards.keys().copied().collect();
+        let committed = self.last_commit(&shards);
         self.drop_shards(&shards, committed.is_ok());
         let ended = committed.or_else(|halt| self.recover(halt));
         self.desk.broker.leave();

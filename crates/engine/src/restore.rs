@@ -14,7 +14,7 @@ use dunning_wire::{control, frame, policy};
 use crate::desk::{Desk, Halt};
 use crate::memory::each_row;
 use crate::planted::Planted;
-use crate::shard::{Entry, META, Phase, Reached, Shard};
+use crate::shard::{Entry, META, Phase, Place, Reached, Shard};
 use crate::{Broker, BrokerError, Clock, ErrorKind, LaneError, Mode, Partition, Record, Source, Start};
 
 /// Where the store stood when it followed last.
@@ -77,7 +77,7 @@ impl<S: Store> Shard<S> {
     ) -> Result<(), Halt> {
         let end = desk.broker.end_of(Source::State, self.partition)?;
         let next = meta.as_ref().map_or(0, |m| m.state_next);
-        self.decisions_next = meta.as_ref().map_or(0, |m| m.decisions_next);
+        self.place = Place { state: next, decisions: meta.as_ref().map_or(0, |m| m.decisions_next) };
         tracing::info!(
             partition = self.partition,
             from = next,
@@ -150,7 +150,8 @@ impl<S: Store> Shard<S> {
 
     /// Everything committed was read: the shard takes its place in the inputs and runs.
     pub fn finish_restoring<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
-        let Phase::Restoring { checkpoint, began, .. } = &mut self.phase else { return Ok(()) };
+        let Phase::Restoring { checkpoint, began, next, .. } = &mut self.phase else { return Ok(()) };
+        self.place.state = *next;
         let took = desk.clock.monotonic().saturating_sub(*began);
         let checkpoint = checkpoint.take();
         let committed = desk.broker.committed(self.partition)?;
@@ -160,7 +161,7 @@ impl<S: Store> Shard<S> {
         };
         desk.broker.read(self.partition, &positions)?;
         self.queues.begin(&positions);
-        desk.broker.recall(self.partition, self.decisions_next)?;
+        desk.broker.recall(self.partition, self.place.decisions)?;
         self.recalling = true;
         if !desk.is_stream() {
             self.catch_up = Some(desk.broker.ends(self.partition)?);
@@ -320,25 +321,34 @@ impl<S: Store> Shard<S> {
         desk.emit(OutputTopic::Control, self.partition, now, b"policy", |out| control::encode(&order, out))
     }
 
+    /// Asks where the state topic ends, for the store to follow to once a commit has shown that nobody else wrote there.
+    pub fn note_end<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
+        let state = desk.broker.end_of(Source::State, self.partition)?;
+        let decisions = match self.recalling {
+            true => self.place.decisions,
+            false => desk.broker.end_of(Source::Decisions, self.partition)?,
+        };
+        self.noted = Some(Place { state, decisions });
+        Ok(())
+    }
+
     /// The store follows what was committed. Only between two transactions.
+    ///
+    /// Its place in the state topic is one that was proven: whoever is taken for dead without knowing it must not count
+    /// its successor's records as its own.
     pub fn follow<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
         self.followed = desk.clock.monotonic();
         let ahead = if Planted::StoreAheadOfItsPlace.is_on() { 2 } else { 0 };
-        let state_next = desk.broker.end_of(Source::State, self.partition)? + ahead;
-        let decisions_next = match self.recalling {
-            true => self.decisions_next,
-            false => desk.broker.end_of(Source::Decisions, self.partition)?,
-        };
+        let Place { state, decisions } = self.place;
         let mut checkpoint = self.checkpoint(&desk.settings, desk.broker.writer());
         checkpoint.transaction = self.transaction;
         let stored = self.memory.changes(&self.store).and_then(|mut batch| {
-            batch.rows.push((META.to_vec(), Some(encode_meta(state_next, decisions_next, &checkpoint))));
+            batch.rows.push((META.to_vec(), Some(encode_meta(state + ahead, decisions, &checkpoint))));
             self.store.apply(batch)
         });
         stored.map_err(|e| Halt::store(self.partition, e))?;
         self.memory.followed();
-        self.decisions_next = decisions_next;
-        Ok(())
+        self.note_end(desk)
     }
 }
 

@@ -81,8 +81,10 @@ pub struct Shard<S> {
     pub followed: Duration,
     /// When the offsets were committed last.
     pub offsets_at: Duration,
-    /// Where the topic of decisions was read to when the store followed last.
-    pub decisions_next: i64,
+    /// How far everything in the topics is known here, and proven so by a commit.
+    pub place: Place,
+    /// Where they ended when they were asked last; the next commit proves it.
+    pub noted: Option<Place>,
     /// When held bars were looked at again.
     pub looked: Duration,
     /// Topics whose next record waits for its schema.
@@ -115,6 +117,13 @@ impl Reached {
     }
 }
 
+/// A place in the state topic and in the topic of decisions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place {
+    pub state: i64,
+    pub decisions: i64,
+}
+
 /// What a store remembers besides accounts and decisions.
 pub const META: &[u8] = b"m";
 
@@ -140,7 +149,8 @@ impl<S: Store> Shard<S> {
             catch_up: None,
             followed: now,
             offsets_at: now,
-            decisions_next: 0,
+            place: Place::default(),
+            noted: None,
             looked: now,
             blocked: [false; InputTopic::ALL.len()],
             recalling: false,

@@ -194,12 +194,12 @@ pub(super) enum BarsCommand {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-With --all the budget does not count for an hour, in every partition. Whoever has paid meanwhile is not barred, and bars that
-wait for a dead letter or for a clock go on to wait: see `dunning deadletters`.
+With --all the budget does not count for an hour, in every partition. Whoever has paid meanwhile is
+not barred, and bars that wait for a dead letter or for a clock go on to wait.
 
 Examples:
-  dunning bars release --account 4711 --actor j.doe --reason 'looked at, INC-4711' --config deploy/dunning.yaml
-  dunning bars release --all --actor j.doe --reason 'billing run of November, as planned' --config deploy/dunning.yaml")]
+  dunning bars release --account 4711 --actor j.doe --reason INC-4711 --config dunning.yaml
+  dunning bars release --all --actor j.doe --reason 'billing run, as planned' --config dunning.yaml")]
 pub(super) struct BarsRelease {
     /// The bar of one account.
     #[arg(long, value_name = "ID", required_unless_present = "all", conflicts_with = "all",

@@ -7,6 +7,7 @@ use dunning_rules::Timestamp;
 use dunning_wire::topic::InputTopic;
 
 use super::letter::Id;
+use crate::exit::{Exit, Failure};
 
 /// Look at records that could not be taken, put them back, or let the bars go that they hold.
 #[derive(Debug, Args)]
@@ -28,7 +29,7 @@ pub(in crate::cli) enum DeadLettersCommand {
 }
 
 /// Which dead letters.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, PartialEq, Args)]
 pub(super) struct Filter {
     /// Only of this topic, by its name in the contract, such as `billing.payments`.
     #[arg(long, value_parser = topic)]
@@ -49,13 +50,14 @@ pub(super) struct Filter {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-LETTER is what the other commands take: partition and offset among the dead letters. STATE is `open`, `replayed` (it was
-put back; where it was refused again, a newer letter says so) or `released`.
+LETTER is what the other commands take: partition and offset among the dead letters. STATE is
+`open`, `replayed` (it was put back; where it was refused again, a newer letter says so) or
+`released`.
 
 Examples:
   dunning deadletters list --config deploy/dunning.yaml --open
-  dunning deadletters list --config deploy/dunning.yaml --topic billing.payments --class unknown_schema
-  dunning deadletters list --config deploy/dunning.yaml --since 2026-11-01T00:00:00Z --json | jq .classes")]
+  dunning deadletters list --config dunning.yaml --topic billing.payments --class too_old
+  dunning deadletters list --config dunning.yaml --since 2026-11-01T00:00:00Z --json | jq .classes")]
 pub(in crate::cli) struct List {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
@@ -112,9 +114,9 @@ pub(super) struct Chosen {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The record goes back to the end of its own partition as it was: key, value, headers and timestamp, with the header
-`dunning.replayed`. Correct first what made it a dead letter; what is still wrong becomes a dead letter again. An event
-that took effect already changes nothing when it comes again.
+The record goes back to the end of its own partition as it was: key, value, headers and timestamp,
+with the header `dunning.replayed`. Correct first what made it a dead letter; what is still wrong
+becomes a dead letter again. An event that took effect already changes nothing when it comes again.
 
 Ends with 1 where a letter is not there or was dealt with already; then nothing is written.
 
@@ -131,14 +133,14 @@ pub(in crate::cli) struct Replay {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-From then on the letter holds no bar of its account, or of its partition where its key cannot be read: whoever still owes
-may be barred. Make sure that no payment is lost by it.
+From then on the letter holds no bar of its account, or of its partition where its key cannot be
+read: whoever still owes may be barred. Make sure that no payment is lost by it.
 
 Ends with 1 where a letter is not there, was dealt with already, or holds no bar; then nothing is written.
 
 Examples:
-  dunning deadletters release 3:1542 --actor j.doe --reason 'test record, no money' --config deploy/dunning.yaml
-  dunning deadletters release --all --class not_framed --actor j.doe --reason 'INC-4711' --config deploy/dunning.yaml")]
+  dunning deadletters release 3:1542 --actor j.doe --reason 'a test, no money' --config dunning.yaml
+  dunning deadletters release --all --class not_framed --actor j.doe --reason INC-4711")]
 pub(in crate::cli) struct Release {
     #[command(flatten)]
     pub(super) chosen: Chosen,
@@ -155,6 +157,18 @@ pub(in crate::cli) struct Release {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
+}
+
+impl Chosen {
+    /// Filters choose among all; beside letters that are named they would be passed over.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if self.all || self.filter == Filter::default() {
+            return Ok(());
+        }
+        let text =
+            "--topic, --class, --partition, --account and --since go with --all, not with letters that are named";
+        Err(Failure::new(Exit::Usage, text))
+    }
 }
 
 fn topic(name: &str) -> Result<InputTopic, String> {

@@ -9,6 +9,7 @@ use crate::cli::bus::{Bus, Order, Writer};
 use crate::exit::{Exit, Failure};
 
 pub(super) fn run(args: &Release) -> Result<Exit, Failure> {
+    args.chosen.check()?;
     let bus = Bus::open(args.config.as_deref())?;
     // Before anything is read: what another command has done by now is seen, and it can do no more.
     let mut writer = Writer::open(&bus)?;

@@ -12,6 +12,7 @@ use crate::cli::bus::{Back, Bus, Found, Writer, scan};
 use crate::exit::{Exit, Failure};
 
 pub(super) fn run(args: &Replay) -> Result<Exit, Failure> {
+    args.chosen.check()?;
     let bus = Bus::open(args.config.as_deref())?;
     // Before anything is read: what another command has done by now is seen, and it can do no more.
     let mut writer = Writer::open(&bus)?;

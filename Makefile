@@ -10,7 +10,7 @@ CARGO_BUILD := cargo build --release --locked --workspace
 DUNNING := target/release/dunning
 BUS := tests/bus/bus
 
-.PHONY: help setup build demo demo-kafka test fmt lint deny unit e2e bus-up bus-down bus-status clean
+.PHONY: help setup build demo demo-kafka test fmt lint deny unit e2e chaos bus-up bus-down bus-status clean
 
 help: ## list the verbs
 	@echo 'make VERB'
@@ -51,6 +51,10 @@ unit: ## unit and property tests; no bus needed
 
 e2e: ## end-to-end tests, on the bus that is up or else on one for this run
 	@tests/run e2e
+
+chaos: ## an hour at most of real faults on a real bus: kills, stops, a bad network, lost and damaged state
+	@tests/setup bus
+	@tests/run chaos
 
 bus-up: ## start Kafka and a schema registry on free loopback ports; then: . .bus/env
 	@tests/setup bus

@@ -9,7 +9,7 @@ use dunning_wire::topic::{InputTopic, OutputTopic};
 use dunning_wire::{canonical, deadletter, frame};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Headers, Message, OwnedMessage};
+use rdkafka::message::{BorrowedMessage, Headers, Message, OwnedMessage};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::world::World;
@@ -44,7 +44,7 @@ impl World {
     }
 
     /// A reader of all partitions of topics, from their beginnings, and how many they are.
-    fn reader_of(&self, topics: &[&str]) -> (BaseConsumer, usize) {
+    pub fn reader_of(&self, topics: &[&str]) -> (BaseConsumer, usize) {
         let consumer = self.reader();
         let mut list = TopicPartitionList::new();
         for topic in topics {
@@ -58,21 +58,30 @@ impl World {
 
     /// All committed records of topics, each partition in order.
     pub fn read(&self, topics: &[&str]) -> Vec<OwnedMessage> {
+        let mut all = Vec::new();
+        self.each(topics, |message| all.push(message.detach()));
+        all
+    }
+
+    /// Looks at all committed records of topics, each partition in order.
+    pub fn each(&self, topics: &[&str], mut look: impl FnMut(&BorrowedMessage<'_>)) {
         let (consumer, mut open) = self.reader_of(topics);
-        let (began, mut all) = (Instant::now(), Vec::new());
+        let mut last = Instant::now();
         while open > 0 {
-            assert!(began.elapsed() < Duration::from_secs(60), "no end of {topics:?}");
+            assert!(last.elapsed() < Duration::from_secs(60), "no end of {topics:?}");
             match consumer.poll(Duration::from_millis(100)) {
-                Some(Ok(message)) => all.push(message.detach()),
+                Some(Ok(message)) => {
+                    look(&message);
+                    last = Instant::now();
+                }
                 Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
                 // The broker may be away for a moment; the deadline ends what does not pass.
                 Some(Err(_)) | None => {}
             }
         }
-        all
     }
 
-    fn written(&self, m: &impl Message) -> Written {
+    pub fn written(&self, m: &impl Message) -> Written {
         let topic = self.topics.find_output(m.topic()).expect("a topic of ours");
         let (_, datum) = frame::split(m.payload().expect("a value")).expect("a frame");
         Written {

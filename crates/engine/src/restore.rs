@@ -402,9 +402,20 @@ fn decode_meta(bytes: &[u8]) -> Option<Meta> {
     let (state_next, rest) = bytes.split_first_chunk::<8>()?;
     let (decisions_next, datum) = rest.split_first_chunk::<8>()?;
     let checkpoint = state_record::decode_checkpoint(datum).ok()?;
-    Some(Meta {
-        state_next: i64::from_be_bytes(*state_next),
-        decisions_next: i64::from_be_bytes(*decisions_next),
-        checkpoint,
-    })
+    let (state_next, decisions_next) = (i64::from_be_bytes(*state_next), i64::from_be_bytes(*decisions_next));
+    // What is no place in a log is nowhere to go on from.
+    (state_next >= 0 && decisions_next >= 0).then_some(Meta { state_next, decisions_next, checkpoint })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_names_no_place_in_the_log_is_not_gone_on_from() {
+        let checkpoint = Checkpoint::start(0);
+        let known = |state, decisions| decode_meta(&encode_meta(state, decisions, &checkpoint)).is_some();
+        assert!(known(0, 7));
+        assert!(!known(-1_001, 7) && !known(7, -1_001));
+    }
 }

@@ -17,4 +17,5 @@ mod refuse;
 mod restart;
 mod sample;
 mod storm;
+mod standby;
 mod world;

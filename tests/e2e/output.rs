@@ -1,6 +1,6 @@
 //! What the program wrote, as a reader of committed records finds it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use dunning_wire::command::{self, CommandView};
@@ -143,6 +143,11 @@ impl World {
 
     /// What is left to read, over all inputs, as the group's committed offsets say.
     pub fn left(&self) -> i64 {
+        self.left_by_partition().values().sum()
+    }
+
+    /// As [`World::left`], by partition.
+    pub fn left_by_partition(&self) -> BTreeMap<i32, i64> {
         let mut config = self.client();
         config.set("group.id", &self.group).set("enable.auto.commit", "false");
         let consumer: BaseConsumer = config.create().expect("a consumer");
@@ -162,7 +167,11 @@ impl World {
                 _ => end.max(1),
             }
         };
-        committed.elements().iter().map(left).sum()
+        let mut all = BTreeMap::new();
+        for element in committed.elements() {
+            *all.entry(element.partition()).or_default() += left(&element);
+        }
+        all
     }
 }
 

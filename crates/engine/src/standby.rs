@@ -102,7 +102,7 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                     self.standbys.want(&wanted, now);
                 }
                 Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "whose standbys are to be kept is not known"),
+                Err(error) => tracing::debug!(%error, "whose standbys are to be kept is not known"),
             }
         }
         self.drop_unwanted(now);

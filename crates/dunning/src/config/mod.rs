@@ -41,6 +41,8 @@ pub struct Config {
     pub instance: String,
     /// Number of lanes.
     pub workers: usize,
+    /// Instances that keep each shard warm beside its owner.
+    pub standby: usize,
     /// Where HTTP listens.
     pub http_listen: SocketAddr,
     /// What the topics are called.

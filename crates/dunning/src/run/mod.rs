@@ -272,6 +272,7 @@ fn settings(config: &Config, policy: PolicyFile, schema_ids: Vec<(OutputTopic, u
         clock: config.clock,
         mode: config.mode,
         start: config.start,
+        standby: config.standby,
         policy,
         dedupe_horizon_days: config.dedupe_horizon_days,
         schema_ids,

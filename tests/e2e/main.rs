@@ -16,6 +16,6 @@ mod reference;
 mod refuse;
 mod restart;
 mod sample;
-mod storm;
 mod standby;
+mod storm;
 mod world;

@@ -30,45 +30,51 @@ fn variable(name: &str) -> String {
 #[derive(Debug)]
 pub struct OwnBus {
     pub bus: Bus,
+    /// Where the broker listens for those who come through a proxy.
+    pub behind: Option<String>,
+    proxy: Option<u16>,
     folder: TempDir,
 }
 
 impl OwnBus {
-    pub fn up() -> Self {
+    /// With a proxy, whoever comes to the broker through it is told to come back through it, at this port.
+    pub fn up(proxy: Option<u16>) -> Self {
         let folder = tempfile::Builder::new().prefix("dunning-bus-").tempdir().expect("a folder");
-        let mut own = Self { bus: Bus { bootstrap: String::new(), registry: String::new() }, folder };
+        let bus = Bus { bootstrap: String::new(), registry: String::new() };
+        let mut own = Self { bus, behind: None, proxy, folder };
         own.call("up");
         let env = std::fs::read_to_string(own.folder.path().join("env")).expect("the bus writes its addresses");
-        let value = |name: &str| {
-            let line = env.lines().find_map(|l| l.strip_prefix(&format!("export {name}=")));
-            line.unwrap_or_else(|| panic!("{name} is not in {env}")).to_owned()
-        };
+        let find = |name: &str| env.lines().find_map(|l| l.strip_prefix(&format!("export {name}="))).map(str::to_owned);
+        let value = |name: &str| find(name).unwrap_or_else(|| panic!("{name} is not in {env}"));
         own.bus = Bus { bootstrap: value("BUS_BOOTSTRAP"), registry: value("BUS_REGISTRY") };
+        own.behind = find("BUS_BEHIND");
         own
     }
 
     /// Calls the script that starts and ends it: `kill-broker`, `start-registry`, …
     pub fn call(&self, verb: &str) {
-        let said = script(self.folder.path(), verb);
+        let said = self.script(verb);
         assert!(said.status.success(), "bus {verb}: {}", String::from_utf8_lossy(&said.stderr));
+    }
+
+    fn script(&self, verb: &str) -> std::process::Output {
+        let mut command = Command::new(project("tests/bus/bus"));
+        command.arg(verb).env("BUS_DIR", self.folder.path()).env("BUS_HEAP", "512m");
+        if let Some(port) = self.proxy {
+            command.env("BUS_PROXY", port.to_string());
+        }
+        command.output().expect("the script of the bus runs")
     }
 }
 
 impl Drop for OwnBus {
     fn drop(&mut self) {
         // A broken end would hide the test's own failure.
-        let said = script(self.folder.path(), "wipe");
+        let said = self.script("wipe");
         if !said.status.success() {
             eprintln!("the test's own bus was not ended: {}", String::from_utf8_lossy(&said.stderr));
         }
     }
-}
-
-fn script(folder: &Path, verb: &str) -> std::process::Output {
-    let path = project("tests/bus/bus");
-    let mut command = Command::new(path);
-    command.arg(verb).env("BUS_DIR", folder).env("BUS_HEAP", "512m");
-    command.output().expect("the script of the bus runs")
 }
 
 /// A path of the project.

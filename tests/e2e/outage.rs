@@ -38,7 +38,7 @@ fn bill(world: &World, who: At<'_>, name: &str) -> crate::world::Record {
 
 #[test]
 fn it_waits_for_the_registry_and_for_the_broker() {
-    let own = OwnBus::up();
+    let own = OwnBus::up(None);
     let world = world(&own);
     world.write(&[bill(&world, at("a", BEGIN), "one")]);
 

@@ -9,7 +9,7 @@ use dunning_wire::topic::{InputTopic, OutputTopic};
 use dunning_wire::{canonical, deadletter, frame};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Headers, Message, OwnedMessage};
+use rdkafka::message::{BorrowedMessage, Headers, Message, OwnedMessage};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::world::World;
@@ -44,7 +44,7 @@ impl World {
     }
 
     /// A reader of all partitions of topics, from their beginnings, and how many they are.
-    fn reader_of(&self, topics: &[&str]) -> (BaseConsumer, usize) {
+    pub fn reader_of(&self, topics: &[&str]) -> (BaseConsumer, usize) {
         let consumer = self.reader();
         let mut list = TopicPartitionList::new();
         for topic in topics {
@@ -57,22 +57,31 @@ impl World {
     }
 
     /// All committed records of topics, each partition in order.
-    fn read(&self, topics: &[&str]) -> Vec<OwnedMessage> {
+    pub fn read(&self, topics: &[&str]) -> Vec<OwnedMessage> {
+        let mut all = Vec::new();
+        self.each(topics, |message| all.push(message.detach()));
+        all
+    }
+
+    /// Looks at all committed records of topics, each partition in order.
+    pub fn each(&self, topics: &[&str], mut look: impl FnMut(&BorrowedMessage<'_>)) {
         let (consumer, mut open) = self.reader_of(topics);
-        let (began, mut all) = (Instant::now(), Vec::new());
+        let mut last = Instant::now();
         while open > 0 {
-            assert!(began.elapsed() < Duration::from_secs(60), "no end of {topics:?}");
+            assert!(last.elapsed() < Duration::from_secs(60), "no end of {topics:?}");
             match consumer.poll(Duration::from_millis(100)) {
-                Some(Ok(message)) => all.push(message.detach()),
+                Some(Ok(message)) => {
+                    look(&message);
+                    last = Instant::now();
+                }
                 Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
                 // The broker may be away for a moment; the deadline ends what does not pass.
                 Some(Err(_)) | None => {}
             }
         }
-        all
     }
 
-    fn written(&self, m: &impl Message) -> Written {
+    pub fn written(&self, m: &impl Message) -> Written {
         let topic = self.topics.find_output(m.topic()).expect("a topic of ours");
         let (_, datum) = frame::split(m.payload().expect("a value")).expect("a frame");
         Written {
@@ -116,17 +125,20 @@ impl World {
 
     pub fn dead_letters(&self) -> Vec<DeadLetter> {
         let letter = |m: OwnedMessage| {
-            let headers = m.headers().expect("headers");
-            let headers: Vec<deadletter::Header> =
-                headers.iter().map(|h| (h.key.to_owned(), h.value.map(<[u8]>::to_vec))).collect();
-            DeadLetter {
-                marks: deadletter::read(&headers).expect("marks"),
+            let headers = headers(&m);
+            let Some(marks) = deadletter::read(&headers) else {
+                // What lies beside a letter that was put back.
+                assert!(deadletter::replayed(&headers).is_some() && m.payload().is_none(), "{headers:?}");
+                return None;
+            };
+            Some(DeadLetter {
+                marks,
                 key: m.key().map(<[u8]>::to_vec),
                 value: m.payload().map(<[u8]>::to_vec),
                 headers,
-            }
+            })
         };
-        self.read(&[self.topics.output(OutputTopic::DeadLetters)]).into_iter().map(letter).collect()
+        self.read(&[self.topics.output(OutputTopic::DeadLetters)]).into_iter().filter_map(letter).collect()
     }
 
     /// What is left to read, over all inputs, as the group's committed offsets say.
@@ -161,6 +173,12 @@ impl World {
         }
         all
     }
+}
+
+/// The headers of a record.
+pub fn headers(message: &OwnedMessage) -> Vec<deadletter::Header> {
+    let headers = message.headers().into_iter().flat_map(|h| h.iter());
+    headers.map(|h| (h.key.to_owned(), h.value.map(<[u8]>::to_vec))).collect()
 }
 
 /// The canonical dump.

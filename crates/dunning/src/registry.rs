@@ -105,7 +105,8 @@ impl Registry {
         // A share of it each, so that a second address has its turn.
         let share = PATIENCE / u32::try_from(urls.len()).unwrap_or(u32::MAX);
         let settings = builder.set_timeout(share).build().map_err(|e| RegistryError::Settings(said(&e)))?;
-        let folder = directory.map(|d| d.join("schemas").join(format!("{:016x}", hash(first))));
+        // Ids of one registry are not those of another.
+        let folder = directory.map(|d| d.join("schemas").join(checksum(first)));
         Ok(Self { server: Some(Server { settings, runtime, folder }), known: Mutex::default() })
     }
 
@@ -204,8 +205,12 @@ impl Server {
         self.folder.as_ref().map(|f| f.join(format!("{id}.avsc")))
     }
 
+    /// A schema that is not as it was written is asked for again: read with another schema, good records would be bad
+    /// ones, or say something else.
     fn recall(&self, id: u32) -> Option<String> {
-        std::fs::read_to_string(self.file(id)?).ok().filter(|t| !t.is_empty())
+        let kept = std::fs::read_to_string(self.file(id)?).ok()?;
+        let (sum, text) = kept.split_once('\n')?;
+        (sum == checksum(text)).then(|| text.to_owned())
     }
 
     /// A failure costs a question at the next start, nothing else.
@@ -217,7 +222,7 @@ impl Server {
         // Whole or not at all: another lane may read it, or write the same.
         let half = folder.join(format!("{id}.{:?}.half", std::thread::current().id()));
         let written = std::fs::create_dir_all(folder)
-            .and_then(|()| std::fs::write(&half, text))
+            .and_then(|()| std::fs::write(&half, format!("{}\n{text}", checksum(text))))
             .and_then(|()| std::fs::rename(&half, &file));
         if let Err(error) = written {
             tracing::warn!(%error, "a schema could not be kept on disk");
@@ -259,9 +264,10 @@ fn said(error: &SRCError) -> String {
     text
 }
 
-/// FNV-1a: ids of one registry are not those of another.
-fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+/// FNV-1a, in hex.
+fn checksum(text: &str) -> String {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    format!("{hash:016x}")
 }
 
 #[cfg(test)]
@@ -297,6 +303,11 @@ mod tests {
         assert_eq!(make().schema(7), SchemaAnswer::Away);
         make().server.expect("a server").remember(7, "\"string\"");
         assert_eq!(make().schema(7), SchemaAnswer::Known("\"string\"".to_owned()));
+        let file = make().server.expect("a server").file(7).expect("a file");
+        for damaged in [String::new(), "\"strinh\"".to_owned(), format!("{}\n\"strinh\"", checksum("\"string\""))] {
+            std::fs::write(&file, damaged).expect("a file");
+            assert_eq!(make().schema(7), SchemaAnswer::Away, "what is damaged on disk is not known");
+        }
         assert!(matches!(make().register(&TopicNames::default()), Err(RegistryError::Away(_))));
         assert!(!make().is_there());
         assert!(!format!("{address:?}{:?}", make()).contains("hidden"));

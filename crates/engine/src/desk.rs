@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dunning_rules::Timestamp;
+use dunning_rules::invariant::Rule;
 use dunning_store::StoreError;
 use dunning_wire::frame;
 use dunning_wire::topic::OutputTopic;
@@ -123,6 +124,16 @@ impl<B: Broker, C: Clock> Desk<B, C> {
     /// How long the open batch has been open.
     pub fn age(&self) -> Duration {
         self.batch.since.map_or(Duration::ZERO, |since| self.clock.monotonic().saturating_sub(since))
+    }
+
+    /// Something happened that must never happen: it is counted and said, for a person to look.
+    pub fn broke(&self, partition: Partition, rule: Rule) {
+        self.meters.violations.add(rule.word(), 1);
+        tracing::error!(
+            partition,
+            rule = rule.word(),
+            "an invariant is violated: please report it, with the decisions"
+        );
     }
 
     /// Opens a transaction where none is.

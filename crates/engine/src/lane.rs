@@ -11,8 +11,9 @@ use dunning_wire::state_record::{self, Summary};
 use dunning_wire::topic::{InputTopic, OutputTopic};
 
 use crate::desk::{Desk, Halt};
+use crate::planted::Planted;
 use crate::retry::Retry;
-use crate::shard::{Phase, Shard};
+use crate::shard::{Phase, Reached, Shard};
 use crate::standby::Standbys;
 use crate::{
     Answer, Ask, Broker, Clock, ErrorKind, Known, LaneError, Membership, Meters, Partition, Polled, Settings, Source,
@@ -219,11 +220,12 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                 self.desk.broker.accept(&shards)?;
             }
             Membership::Revoked(shards) => {
-                let committed = self.commit();
+                let committed = self.last_commit(&shards);
                 self.drop_shards(&shards, committed.is_ok());
                 self.desk.broker.release(&shards)?;
                 committed?;
             }
+            Membership::Lost(shards) if Planted::LostShardGoesOn.is_on() => self.desk.broker.release(&shards)?,
             Membership::Lost(shards) => {
                 tracing::warn!(?shards, "shards were lost: what was not committed is void");
                 let void = !self.desk.batch.is_empty();
@@ -323,20 +325,43 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         for shard in self.shards.values_mut().filter(|s| s.is_running() && s.has_changes()) {
             write_state(shard, &mut self.desk)?;
             offsets.extend(shard.queues.positions().map(|(topic, next)| (topic, shard.partition, next)));
+            if Planted::StoreBeforeCommit.is_on() {
+                shard.follow(&mut self.desk)?;
+            }
         }
-        self.desk.broker.commit(&offsets)?;
+        if Planted::OffsetsNotInTransaction.is_on() {
+            offsets.clear();
+        }
+        match self.desk.broker.commit(&offsets) {
+            Err(error) if error.kind == ErrorKind::Unknown && Planted::DoubtTakenAsCommitted.is_on() => {}
+            committed => committed?,
+        }
         let now = self.desk.clock.monotonic();
         for shard in self.shards.values_mut().filter(|s| s.is_running() && s.has_changes()) {
             shard.memory.committed();
             shard.transaction += 1;
+            shard.last = Reached::by(shard.transaction, shard.clock, shard.queues.positions());
             shard.changed = false;
             shard.offsets_at = now;
+            shard.place = shard.noted.take().unwrap_or(shard.place);
         }
         self.desk.meters.transactions.add("committed", 1);
         self.desk.meters.commit.observe(now.saturating_sub(began).as_secs_f64());
         let wall = self.desk.clock.now();
         self.desk.settle(wall);
         Ok(())
+    }
+
+    /// The last commit of shards that are given back: it proves to the end where they stand.
+    fn last_commit(&mut self, shards: &[Partition]) -> Result<(), Halt> {
+        self.commit()?;
+        for partition in shards {
+            if let Some(shard) = self.shards.get_mut(partition).filter(|s| s.is_running()) {
+                shard.note_end(&mut self.desk)?;
+                shard.changed |= shard.noted.is_some_and(|noted| noted.state > shard.place.state);
+            }
+        }
+        self.commit()
     }
 
     fn answer_asks(&mut self) -> Result<(), Halt> {
@@ -413,8 +438,8 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
     /// # Errors
     /// As [`Lane::turn`].
     pub fn stop(mut self) -> Result<(), LaneError> {
-        let committed = self.commit();
         let shards: Vec<Partition> = self.shards.keys().copied().collect();
+        let committed = self.last_commit(&shards);
         self.drop_shards(&shards, committed.is_ok());
         self.drop_standbys();
         let ended = committed.or_else(|halt| self.recover(halt));
@@ -439,6 +464,9 @@ fn write_state<S: dunning_store::Store, B: Broker, C: Clock>(
         Ok::<_, Halt>(range)
     })?;
     let checkpoint = shard.checkpoint(&desk.settings, desk.broker.writer());
+    for rule in shard.last.broken(&checkpoint) {
+        desk.broke(partition, rule);
+    }
     let at = if desk.is_stream() { shard.clock } else { desk.clock.now() };
     desk.emit(OutputTopic::State, partition, at, CHECKPOINT_KEY, |value| {
         state_record::encode_checkpoint(&checkpoint, value)

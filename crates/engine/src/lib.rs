@@ -16,6 +16,7 @@ mod lane;
 mod memory;
 mod meter;
 mod order;
+pub mod planted;
 mod port;
 mod queue;
 mod recover;
@@ -34,6 +35,6 @@ pub use memory::DECISIONS_KEPT;
 pub use meter::{ByWord, Counter, Gauge, Meters, Peak, Seconds};
 pub use port::{
     Broker, BrokerError, Clock, Ends, ErrorKind, Headers, Membership, OutRecord, Partition, Polled, Record,
-    SchemaAnswer, Source, Start,
+    SchemaAnswer, Source, Start, Witnessed,
 };
 pub use settings::{ClockMode, Mode, PolicyFile, Settings};

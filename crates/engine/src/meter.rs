@@ -171,6 +171,8 @@ pub struct Meters {
     pub commit: Seconds,
     /// Accounts known.
     pub accounts: Gauge,
+    /// Invariants that were violated, by rule: none ever is expected.
+    pub violations: ByWord,
     /// State records that the shards being restored have to read in all, as offsets.
     pub restore_span: Gauge,
     /// Shards of others that are kept ready.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use dunning_rules::Timestamp;
+use dunning_rules::{Event, Timestamp};
 use dunning_wire::topic::{InputTopic, OutputTopic};
 
 /// A partition number. A shard is the same partition number of every topic.
@@ -200,6 +200,38 @@ pub struct BrokerError {
     pub text: String,
 }
 
+/// What a lane did with what it read, in order, within the open transaction: for whoever replays it.
+#[derive(Clone, Copy, Debug)]
+pub enum Witnessed<'a> {
+    /// A record is taken; what follows from it comes next.
+    Taken {
+        /// Its shard.
+        partition: Partition,
+        /// Its topic.
+        topic: InputTopic,
+        /// Its offset.
+        offset: i64,
+    },
+    /// An event met an account.
+    Met {
+        /// The account's shard.
+        partition: Partition,
+        /// The account.
+        account: &'a str,
+        /// The event; that of an input is the record taken last.
+        event: &'a Event<'a>,
+        /// The clock that it met the account with.
+        now: Timestamp,
+    },
+    /// What the lane did since its last commit is void.
+    Void,
+    /// The record taken last is a dead letter.
+    DeadLetter {
+        /// Its shard.
+        partition: Partition,
+    },
+}
+
 /// The event bus as one lane sees it: a consumer in a group, and a transactional producer. Every call is made from the
 /// lane's thread. Topics are read as read_committed.
 ///
@@ -354,6 +386,9 @@ pub trait Broker {
     /// # Errors
     /// As [`Broker::poll`].
     fn renew(&mut self) -> Result<(), BrokerError>;
+
+    /// Is told what the lane does. Nothing hangs on it: a simulation keeps it, to fold it again from scratch.
+    fn witness(&mut self, _seen: &Witnessed<'_>) {}
 
     /// Leaves the group: the shards go to other members at once.
     fn leave(&mut self);

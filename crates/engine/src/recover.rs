@@ -7,9 +7,10 @@ use dunning_store::Stores;
 
 use crate::desk::Halt;
 use crate::lane::Lane;
+use crate::planted::Planted;
 use crate::retry::Retry;
 use crate::shard::{Phase, Shard};
-use crate::{Broker, BrokerError, Clock, ErrorKind, LaneError, Partition, Polled};
+use crate::{Broker, BrokerError, Clock, ErrorKind, LaneError, Partition, Polled, Witnessed};
 
 /// A store that another holds is waited for so long: a lane of this process that has not heard yet that the shard is no
 /// longer its own, a process that ends. Then it is one that does not let go.
@@ -20,6 +21,7 @@ const STALLED: Duration = Duration::from_secs(1);
 impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
     /// Meets what stopped a round: what was not committed is forgotten, and every shard goes back to what is.
     pub(crate) fn recover(&mut self, halt: Halt) -> Result<(), LaneError> {
+        let keeps = Planted::OverlayKeptAfterAbort.is_on() && matches!(halt, Halt::Void(_));
         let doubt = match halt {
             Halt::End(error) => return Err(error),
             Halt::Store(partition, why) => {
@@ -40,6 +42,7 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                 true
             }
         };
+        self.desk.broker.witness(&Witnessed::Void);
         let open = std::mem::take(&mut self.desk.batch).open;
         if open && !doubt {
             self.desk.meters.transactions.add("aborted", 1);
@@ -51,6 +54,9 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                 Err(error) if error.kind == ErrorKind::Fenced => return Err(LaneError::Fenced(error)),
                 Err(_) => self.renew = true,
             }
+        }
+        if keeps {
+            return Ok(());
         }
         self.polled.retain(|p| matches!(p, Polled::Membership(_)));
         self.standbys.interrupt();

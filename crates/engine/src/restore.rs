@@ -13,7 +13,8 @@ use dunning_wire::{control, frame, policy};
 
 use crate::desk::{Desk, Halt};
 use crate::memory::each_row;
-use crate::shard::{Entry, META, Phase, Shard};
+use crate::planted::Planted;
+use crate::shard::{Entry, META, Phase, Place, Reached, Shard};
 use crate::{Broker, BrokerError, Clock, ErrorKind, LaneError, Mode, Partition, Record, Source, Start};
 
 /// Where the store stood when it followed last.
@@ -98,7 +99,7 @@ impl<S: Store> Shard<S> {
     ) -> Result<(), Halt> {
         let end = desk.broker.end_of(Source::State, self.partition)?;
         let next = meta.as_ref().map_or(0, |m| m.state_next);
-        self.decisions_next = meta.as_ref().map_or(0, |m| m.decisions_next);
+        self.place = Place { state: next, decisions: meta.as_ref().map_or(0, |m| m.decisions_next) };
         tracing::info!(
             partition = self.partition,
             from = next,
@@ -119,7 +120,7 @@ impl<S: Store> Shard<S> {
         let (memory, gate) = (&mut self.memory, &mut self.gate);
         let mut row = |account: &str, row: &[u8]| match memory.restore(account, Some(row), true) {
             Ok(true) => {
-                if let Some(slot) = memory.find(account) {
+                if let Some(slot) = memory.find(account).filter(|_| !Planted::PendingBarForgottenAtRestore.is_on()) {
                     gate.add(slot);
                 }
             }
@@ -160,6 +161,7 @@ impl<S: Store> Shard<S> {
             }
         };
         let pending = self.memory.restore(account, row, false).map_err(|e| Halt::memory(self.partition, e))?;
+        let pending = pending && !Planted::PendingBarForgottenAtRestore.is_on();
         if pending && let Some(slot) = self.memory.find(account) {
             self.gate.add(slot);
         }
@@ -182,7 +184,8 @@ impl<S: Store> Shard<S> {
     /// Everything committed was read: the shard takes its place in the inputs. May be called again where it failed.
     pub fn take_place<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
         self.end_last_writer(desk)?;
-        let Phase::Restoring { checkpoint, began, .. } = &self.phase else { return Ok(()) };
+        let Phase::Restoring { checkpoint, began, next, .. } = &self.phase else { return Ok(()) };
+        self.place.state = *next;
         let took = desk.clock.monotonic().saturating_sub(*began);
         let checkpoint = checkpoint.clone();
         let committed = desk.broker.committed(self.partition)?;
@@ -193,7 +196,7 @@ impl<S: Store> Shard<S> {
         if !desk.is_stream() {
             self.catch_up = Some(desk.broker.ends(self.partition)?);
         }
-        desk.broker.recall(self.partition, self.decisions_next)?;
+        desk.broker.recall(self.partition, self.place.decisions)?;
         self.recalling = true;
         desk.broker.read(self.partition, &positions)?;
         self.queues.begin(&positions);
@@ -233,7 +236,10 @@ impl<S: Store> Shard<S> {
             return Err(Halt::End(LaneError::State(text)));
         }
         self.transaction = checkpoint.transaction;
-        self.clock = checkpoint.clock;
+        self.last = Reached::by(checkpoint.transaction, checkpoint.clock, checkpoint.positions.iter().copied());
+        if !Planted::ClockNotInCheckpoint.is_on() {
+            self.clock = checkpoint.clock;
+        }
         self.stale_records.clone_from(&checkpoint.stale_records);
         self.stale_count = checkpoint.stale_count;
         self.counters = checkpoint.gate;
@@ -259,6 +265,9 @@ impl<S: Store> Shard<S> {
             tracing::warn!(partition = self.partition, "the group's offsets differ from the checkpoint, which wins");
         }
         let mut positions = checkpoint.positions.clone();
+        if Planted::OffsetsWinOverCheckpoint.is_on() {
+            positions = committed.iter().map(|(topic, offset)| (*topic, offset.unwrap_or(0))).collect();
+        }
         for (topic, offset) in committed {
             // A topic that the checkpoint does not know yet was added by an upgrade.
             if !positions.iter().any(|(t, _)| t == topic) {
@@ -346,32 +355,37 @@ impl<S: Store> Shard<S> {
         desk.emit(OutputTopic::Control, self.partition, now, b"policy", |out| control::encode(&order, out))
     }
 
-    /// The store follows what was committed. Only between two transactions.
-    pub fn follow<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
-        self.followed = desk.clock.monotonic();
-        let state_next = desk.broker.end_of(Source::State, self.partition)?;
-        let decisions_next = match self.recalling {
-            true => self.decisions_next,
+    /// Asks where the state topic ends, for the store to follow to once a commit has shown that nobody else wrote there.
+    pub fn note_end<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
+        let state = desk.broker.end_of(Source::State, self.partition)?;
+        let decisions = match self.recalling {
+            true => self.place.decisions,
             false => desk.broker.end_of(Source::Decisions, self.partition)?,
         };
+        self.noted = Some(Place { state, decisions });
+        Ok(())
+    }
+
+    /// The store follows what was committed. Only between two transactions.
+    ///
+    /// Its place in the state topic is one that was proven: whoever is taken for dead without knowing it must not count
+    /// its successor's records as its own.
+    pub fn follow<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
+        self.followed = desk.clock.monotonic();
+        let ahead = if Planted::StoreAheadOfItsPlace.is_on() { 2 } else { 0 };
+        let place = Place { state: self.place.state + ahead, ..self.place };
         let mut checkpoint = self.checkpoint(&desk.settings, desk.broker.writer());
         checkpoint.transaction = self.transaction;
-        let stored = self.put_in_store(state_next, decisions_next, &checkpoint);
-        stored.map_err(|e| Halt::store(self.partition, e))
+        self.put_in_store(place, &checkpoint).map_err(|e| Halt::store(self.partition, e))?;
+        self.note_end(desk)
     }
 
     /// Puts into the store what it does not have yet, and how far the topics were read by then.
-    pub fn put_in_store(
-        &mut self,
-        state_next: i64,
-        decisions_next: i64,
-        checkpoint: &Checkpoint,
-    ) -> Result<(), StoreError> {
+    pub fn put_in_store(&mut self, place: Place, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let mut batch = self.memory.changes(&self.store)?;
-        batch.rows.push((META.to_vec(), Some(encode_meta(state_next, decisions_next, checkpoint))));
+        batch.rows.push((META.to_vec(), Some(encode_meta(place.state, place.decisions, checkpoint))));
         self.store.apply(batch)?;
         self.memory.followed();
-        self.decisions_next = decisions_next;
         Ok(())
     }
 }
@@ -388,9 +402,20 @@ fn decode_meta(bytes: &[u8]) -> Option<Meta> {
     let (state_next, rest) = bytes.split_first_chunk::<8>()?;
     let (decisions_next, datum) = rest.split_first_chunk::<8>()?;
     let checkpoint = state_record::decode_checkpoint(datum).ok()?;
-    Some(Meta {
-        state_next: i64::from_be_bytes(*state_next),
-        decisions_next: i64::from_be_bytes(*decisions_next),
-        checkpoint,
-    })
+    let (state_next, decisions_next) = (i64::from_be_bytes(*state_next), i64::from_be_bytes(*decisions_next));
+    // What is no place in a log is nowhere to go on from.
+    (state_next >= 0 && decisions_next >= 0).then_some(Meta { state_next, decisions_next, checkpoint })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_names_no_place_in_the_log_is_not_gone_on_from() {
+        let checkpoint = Checkpoint::start(0);
+        let known = |state, decisions| decode_meta(&encode_meta(state, decisions, &checkpoint)).is_some();
+        assert!(known(0, 7));
+        assert!(!known(-1_001, 7) && !known(7, -1_001));
+    }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use dunning_rules::invariant::Rule;
 use dunning_rules::{Policy, PolicyBook, RULES_VERSION, Timestamp};
 use dunning_store::{Identity, Store};
 use dunning_wire::state::{Checkpoint, GateCounters, STATE_VERSION, StaleMark};
@@ -78,6 +79,7 @@ pub struct Shard<S> {
     pub book: PolicyBook,
     pub entries: Vec<Entry>,
     pub transaction: u64,
+    pub last: Reached,
     pub stale_records: Vec<StaleMark>,
     pub stale_count: u64,
     pub counters: GateCounters,
@@ -91,8 +93,10 @@ pub struct Shard<S> {
     pub followed: Duration,
     /// When the offsets were committed last.
     pub offsets_at: Duration,
-    /// Where the topic of decisions was read to when the store followed last.
-    pub decisions_next: i64,
+    /// How far everything in the topics is known here, and proven so by a commit.
+    pub place: Place,
+    /// Where they ended when they were asked last; the next commit proves it.
+    pub noted: Option<Place>,
     /// When held bars were looked at again.
     pub looked: Duration,
     /// Topics whose next record waits for its schema.
@@ -101,6 +105,37 @@ pub struct Shard<S> {
     pub recalling: bool,
     /// Attempts to take the place in the inputs.
     pub retry: Retry,
+}
+
+/// How far the last checkpoint was: nothing of it ever goes back.
+#[derive(Debug, Default)]
+pub struct Reached {
+    transaction: u64,
+    clock: Option<Timestamp>,
+    positions: Vec<(InputTopic, i64)>,
+}
+
+impl Reached {
+    pub fn by(transaction: u64, clock: Timestamp, positions: impl Iterator<Item = (InputTopic, i64)>) -> Self {
+        Self { transaction, clock: Some(clock), positions: positions.collect() }
+    }
+
+    /// The rules that the next checkpoint breaks.
+    pub fn broken(&self, next: &Checkpoint) -> impl Iterator<Item = Rule> + use<> {
+        let clock = self.clock.is_none_or(|clock| next.clock >= clock);
+        let of = |topic| next.positions.iter().find(|(t, _)| *t == topic).map(|(_, at)| *at);
+        let place = next.transaction == self.transaction + 1
+            && self.positions.iter().all(|(topic, at)| of(*topic).is_some_and(|next| next >= *at));
+        let broken = [(clock, Rule::ClockNeverBack), (place, Rule::PlaceNeverBack)];
+        broken.into_iter().filter(|(holds, _)| !holds).map(|(_, rule)| rule)
+    }
+}
+
+/// A place in the state topic and in the topic of decisions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place {
+    pub state: i64,
+    pub decisions: i64,
 }
 
 /// What a store remembers besides accounts and decisions.
@@ -119,6 +154,7 @@ impl<S: Store> Shard<S> {
             book: PolicyBook::new(Arc::clone(&settings.policy.policy), settings.dedupe_horizon_days),
             entries: Vec::new(),
             transaction: 0,
+            last: Reached::default(),
             stale_records: Vec::new(),
             stale_count: 0,
             counters: GateCounters { window_start: Timestamp::MIN, bars: 0, released_until: None },
@@ -127,7 +163,8 @@ impl<S: Store> Shard<S> {
             catch_up: None,
             followed: now,
             offsets_at: now,
-            decisions_next: 0,
+            place: Place::default(),
+            noted: None,
             looked: now,
             blocked: [false; InputTopic::ALL.len()],
             recalling: false,

@@ -10,7 +10,7 @@ use dunning_store::{Store, StoreError, Stores};
 use crate::desk::Halt;
 use crate::lane::Lane;
 use crate::retry::Retry;
-use crate::shard::{Phase, Shard};
+use crate::shard::{Phase, Place, Shard};
 use crate::{Broker, Clock, ErrorKind, Partition, Record};
 
 /// The group is asked this often which shards would come to this lane.
@@ -222,5 +222,5 @@ fn follow<S: Store>(shard: &mut Shard<S>, now: Duration) -> Result<(), StoreErro
     // Before the first checkpoint there is nothing that a store could be opened with.
     let Phase::Restoring { checkpoint: Some(checkpoint), next, .. } = &shard.phase else { return Ok(()) };
     let (checkpoint, next) = (checkpoint.clone(), *next);
-    shard.put_in_store(next, shard.decisions_next, &checkpoint)
+    shard.put_in_store(Place { state: next, ..shard.place }, &checkpoint)
 }

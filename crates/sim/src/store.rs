@@ -18,6 +18,8 @@ struct Disk {
 struct Rows {
     identity: Identity,
     open: bool,
+    /// A row's checksum does not fit any more.
+    damaged: bool,
     rows: BTreeMap<Vec<u8>, Vec<u8>>,
     /// What each change since the last flush overwrote, a batch at a time.
     unflushed: Vec<Overwritten>,
@@ -45,6 +47,13 @@ impl MemoryStores {
                     put(&mut shard.rows, key, old);
                 }
             }
+        }
+    }
+
+    /// A shard's store is damaged: whoever reads it next finds out.
+    pub fn damage(&self, generation: u32, partition: u32) {
+        if let Some(shard) = lock(&self.0).shards.get_mut(&(generation, partition)) {
+            shard.damaged = true;
         }
     }
 
@@ -88,7 +97,7 @@ impl Stores for MemoryStores {
 
 impl Rows {
     fn empty(identity: &Identity) -> Self {
-        Self { identity: identity.clone(), open: true, rows: BTreeMap::new(), unflushed: Vec::new() }
+        Self { identity: identity.clone(), open: true, damaged: false, rows: BTreeMap::new(), unflushed: Vec::new() }
     }
 }
 
@@ -107,6 +116,9 @@ impl MemoryStore {
             return Err(StoreError::Damaged("the machine has stopped".to_owned()));
         }
         let rows = disk.shards.get_mut(&self.at);
+        if rows.as_ref().is_some_and(|rows| rows.damaged) {
+            return Err(StoreError::Damaged("a checksum does not fit".to_owned()));
+        }
         rows.map(run).ok_or_else(|| StoreError::Damaged("the store was deleted".to_owned()))
     }
 }

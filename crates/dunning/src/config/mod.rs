@@ -18,6 +18,7 @@ use dunning_engine::{ClockMode, Mode, Start};
 use dunning_wire::topic::TopicNames;
 
 pub use raw::Problem;
+pub(crate) use value::instant;
 
 /// The configuration that holds.
 #[derive(Clone, Debug)]

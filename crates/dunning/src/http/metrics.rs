@@ -3,6 +3,7 @@
 
 use dunning_engine::{ByWord, Meters, Seconds};
 use dunning_rules::HELD_WORDS;
+use dunning_rules::invariant::Rule;
 use dunning_wire::topic::InputTopic;
 use prometheus::proto::{
     Bucket, Counter as CounterValue, Gauge as GaugeValue, Histogram, LabelPair, Metric, MetricFamily, MetricType,
@@ -62,6 +63,7 @@ fn engine(m: &Meters) -> Vec<MetricFamily> {
         gauge(Name("dunning_deadlines_pending", "Accounts with a deadline."), float(m.deadlines_pending.get())),
         gauge(Name("dunning_deadlines_late_seconds", "How late the oldest deadline is that is due."), seconds(m.deadlines_late_ms.get())),
         gauges(Name("dunning_bars_waiting", "Bars that fell due and wait, by reason; 'inputs' is the first look at the inputs."), "reason", &waiting(m)),
+        counters(Name("dunning_invariant_violations_total", "Rules that must always hold and did not, by rule: any is a fault of the program."), "rule", &violations(m)),
         words(Name("dunning_bars_held_total", "Bars that were held, by reason, each once a reason."), "reason", &m.bars_held),
         gauge(Name("dunning_shards_running", "Shards of this process that take input."), float(m.shards_running.get())),
         gauge(Name("dunning_shards_restoring", "Shards of this process that are being restored."), float(m.shards_restoring.get())),
@@ -96,6 +98,13 @@ fn whole(n: u64) -> f64 {
 fn waiting(m: &Meters) -> Vec<(&'static str, f64)> {
     let reasons = std::iter::once("inputs").chain(HELD_WORDS.iter().map(|(_, word)| *word));
     reasons.zip(&m.bars_waiting).map(|(word, n)| (word, float(n.get()))).collect()
+}
+
+/// Every rule has its line, so that an alert can be written before the first violation.
+fn violations(m: &Meters) -> Vec<(&'static str, f64)> {
+    let counted = m.violations.all();
+    let count = |word| counted.iter().find(|(w, _)| *w == word).map_or(0, |(_, n)| *n);
+    Rule::ALL.map(|rule| (rule.word(), whole(count(rule.word())))).to_vec()
 }
 
 #[allow(clippy::cast_precision_loss)] // Prometheus' numbers are floats
@@ -244,6 +253,7 @@ mod tests {
             "dunning_payment_to_restoration_seconds_bucket{le=\"+Inf\"} 1",
             "dunning_payment_to_restoration_seconds_count 1",
             "dunning_lag_event_seconds 1.5",
+            "dunning_invariant_violations_total{rule=\"lifted_once\"} 0",
             "dunning_bars_waiting{reason=\"inputs\"} 0",
             "dunning_bars_waiting{reason=\"no_warning\"} 0",
             "# TYPE dunning_commit_seconds histogram",

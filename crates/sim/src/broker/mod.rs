@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use dunning_engine::planted::Planted;
 use dunning_engine::{
     Broker, BrokerError, Ends, ErrorKind, Membership, OutRecord, Partition, Polled, Record, SchemaAnswer, Source, Start,
 };
 use dunning_wire::topic::{InputTopic, OutputTopic};
 
-use crate::bus::{Bus, Inner, Logged, Member, Topic, Transaction, logged};
+use crate::bus::{Bus, Inner, Logged, Member, Offsets, Topic, Transaction, logged};
 
 /// Records that one poll takes of one topic of one shard.
 const PIECE: usize = 500;
@@ -71,6 +72,18 @@ impl SimBroker {
         }
     }
 
+    /// The coordinator gives up this lane's open transaction: it is aborted, and the lane fenced where it still holds its
+    /// transactional id.
+    pub fn time_out(&mut self) {
+        let mut inner = self.bus.lock();
+        if let Some(transaction) = self.transaction.take() {
+            inner.end(transaction, false, Offsets::new());
+        }
+        if inner.check(&self.writer, self.epoch, "timing out").is_ok() {
+            inner.claim(&self.writer);
+        }
+    }
+
     fn member(&mut self) -> Member {
         let mut inner = self.bus.lock();
         let member = self.member.unwrap_or_else(|| inner.group.join(&self.writer));
@@ -87,11 +100,11 @@ impl SimBroker {
     }
 
     /// Ends the transaction, if this lane still holds its transactional id.
-    fn end(&mut self, committed: bool, doing: &'static str) -> Result<(), BrokerError> {
+    fn end(&mut self, committed: bool, offsets: Offsets, doing: &'static str) -> Result<(), BrokerError> {
         let transaction = self.transaction(doing)?;
         let mut inner = self.bus.lock();
         inner.check(&self.writer, self.epoch, doing)?;
-        inner.end(transaction, committed);
+        inner.end(transaction, committed, offsets);
         self.transaction = None;
         Ok(())
     }
@@ -172,7 +185,8 @@ impl Broker for SimBroker {
         let (start, end) = {
             let inner = self.bus.lock();
             let log = inner.log(Topic::Out(OutputTopic::State), shard);
-            (log.start(), log.end())
+            let end = if Planted::RestoreToCommittedEnd.is_on() { log.stable() } else { log.end() };
+            (log.start(), end)
         };
         // From 0 means from the beginning, wherever it is by now.
         let next = if from == 0 { start } else { from };
@@ -311,13 +325,11 @@ impl Broker for SimBroker {
         if stale {
             return Err(error(ErrorKind::Abort, DOING, "the group has given a shard to another member"));
         }
-        self.end(true, DOING)?;
-        self.bus.lock().group.commit(next);
-        Ok(())
+        self.end(true, next.to_vec(), DOING)
     }
 
     fn abort(&mut self) -> Result<(), BrokerError> {
-        self.end(false, "aborting a transaction")
+        self.end(false, Offsets::new(), "aborting a transaction")
     }
 
     fn renew(&mut self) -> Result<(), BrokerError> {

@@ -2,6 +2,7 @@
 
 mod bad;
 mod gate;
+mod letters;
 mod recovery;
 mod replay;
 mod standby;

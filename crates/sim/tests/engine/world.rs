@@ -10,8 +10,9 @@ use dunning_rules::{Input, Timestamp};
 use dunning_sim::{Bus, MemoryStores, SimBroker, SimClock, Topic};
 use dunning_wire::command::CommandView;
 use dunning_wire::schema::embedded_id;
+use dunning_wire::state_record::{self, StateRecord};
 use dunning_wire::topic::{InputTopic, OutputTopic};
-use dunning_wire::{canonical, command, decision, event, frame, policy};
+use dunning_wire::{canonical, command, decision, event, frame, policy, state};
 
 pub type SimLane = Lane<SimBroker, MemoryStores, SimClock>;
 
@@ -178,6 +179,17 @@ impl World {
             .filter(|d| d.account_id == account)
             .map(|d| format!("{} {}", d.code, d.detail).trim().to_owned())
             .collect()
+    }
+
+    /// The offsets of an account's records that were not looked at yet, as its last state says.
+    pub fn stale(&self, account: &str) -> Vec<i64> {
+        let records = self.bus.read(Topic::Out(OutputTopic::State));
+        let last = records.iter().rfind(|(_, r)| r.key.as_deref() == Some(account.as_bytes())).expect("a state");
+        let (_, datum) = frame::split(last.1.value.as_deref().expect("a value")).expect("a frame");
+        let StateRecord::Account { row, .. } = state_record::decode(datum).expect("a record") else {
+            panic!("a checkpoint")
+        };
+        state::decode_row(row).expect("a row").stale.iter().map(|mark| mark.offset).collect()
     }
 
     /// The classes of the dead letters.

@@ -14,7 +14,7 @@ use rdkafka::types::RDKafkaType;
 use rdkafka::{ClientContext, TopicPartitionList};
 
 use super::super::hush::{self, Hush};
-use super::{Code, Fault, Group, Topic, TopicId, bytes, checked, done, millis, sys, text, topic};
+use super::{Code, Fault, Group, Topic, TopicId, bytes, checked, done, millis, place, sys, text, topic};
 
 /// What the group's coordinator wants; it waits for an answer by assign or unassign.
 #[derive(Debug)]
@@ -264,7 +264,8 @@ impl Consumer {
             (0..count)
                 .map(|i| {
                     let found = &*sys::rd_kafka_ListOffsetsResultInfo_topic_partition(*infos.add(i));
-                    done(found.err).map(|()| (text(found.topic), found.partition, found.offset))
+                    done(found.err)?;
+                    Ok((text(found.topic), found.partition, place(found.offset)?))
                 })
                 .collect()
         }

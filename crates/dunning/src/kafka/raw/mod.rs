@@ -104,3 +104,27 @@ fn done(code: Code) -> Result<(), Fault> {
 fn millis(time: Duration) -> c_int {
     c_int::try_from(time.as_millis()).unwrap_or(c_int::MAX)
 }
+
+/// An offset that the broker named. While a leader changes, librdkafka answers without an error and without an offset;
+/// taken for an end it would say that everything was read.
+fn place(offset: i64) -> Result<i64, Fault> {
+    if offset == i64::from(sys::RD_KAFKA_OFFSET_INVALID) {
+        return Err(Fault {
+            text: "the broker named no offset".to_owned(),
+            ..Fault::of(RDKafkaErrorCode::LeaderNotAvailable)
+        });
+    }
+    Ok(offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_without_an_offset_is_a_fault() {
+        assert_eq!(place(0), Ok(0));
+        assert_eq!(place(-1), Ok(-1), "no record after an instant");
+        assert!(place(-1001).is_err_and(|fault| fault.is_of_leadership()));
+    }
+}

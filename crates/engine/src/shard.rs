@@ -6,7 +6,7 @@ use std::time::Duration;
 use dunning_rules::invariant::Rule;
 use dunning_rules::{Policy, PolicyBook, RULES_VERSION, Timestamp};
 use dunning_store::{Identity, Store};
-use dunning_wire::state::{Checkpoint, GateCounters, STATE_VERSION, StaleMark};
+use dunning_wire::state::{Checkpoint, GateCounters, STORE_FORMAT, StaleMark};
 use dunning_wire::topic::InputTopic;
 
 use crate::gate::Gate;
@@ -179,7 +179,7 @@ impl<S: Store> Shard<S> {
             topic: settings.state_topic.clone(),
             partition,
             generation: settings.generation,
-            format: STATE_VERSION,
+            format: STORE_FORMAT,
         }
     }
 

@@ -191,27 +191,25 @@ fn get_day_after(b: &mut Bytes<'_>, before: &mut i64) -> Read<Day> {
     i32::try_from(*before).map(Day::from_epoch).map_err(|_| StateError::Damaged("a day"))
 }
 
-/// The ids in the order in which they were seen, those of one day together: the day, then the ids.
+/// The ids in one piece, in the order in which they were seen, then their days, each as its distance from the last.
 fn put_seen(out: &mut Vec<u8>, seen: &[SeenId]) {
-    put_varint(out, seen.chunk_by(|a, b| a.1 == b.1).count() as u64);
+    put_varint(out, seen.len() as u64);
+    seen.iter().for_each(|(hash, _)| out.extend_from_slice(&hash.bytes()));
     let mut before = 0;
-    for day in seen.chunk_by(|a, b| a.1 == b.1) {
-        let epoch = day.first().map_or(0, |(_, day)| i64::from(day.epoch()));
-        put_long(out, epoch - before);
-        before = epoch;
-        put_list(out, day, |out, (hash, _)| out.extend_from_slice(&hash.bytes()));
+    for (_, day) in seen {
+        let day = i64::from(day.epoch());
+        put_long(out, day - before);
+        before = day;
     }
 }
 
 fn get_seen(b: &mut Bytes<'_>) -> Read<Seen> {
+    let count: usize = b.small()?;
+    let hashes = b.take(count.checked_mul(16).ok_or(StateError::Truncated)?)?;
     let mut before = 0i64;
-    let mut ids = Vec::new();
-    b.list(|b| {
-        let day = get_day_after(b, &mut before)?;
-        ids.append(&mut b.list(|b| Ok((IdHash::from_bytes(b.sixteen()?), day)))?);
-        Ok(())
-    })?;
-    Ok(Seen::from_ids(ids))
+    let (hashes, _) = hashes.as_chunks::<16>();
+    let ids = hashes.iter().map(|hash| Ok((IdHash::from_bytes(*hash), get_day_after(b, &mut before)?)));
+    ids.collect::<Read<_>>().map(Seen::from_ids)
 }
 
 fn put_cycle(out: &mut Vec<u8>, cycle: &Cycle) {

@@ -10,7 +10,7 @@ CARGO_BUILD := cargo build --release --locked --workspace
 DUNNING := target/release/dunning
 BUS := tests/bus/bus
 
-.PHONY: help setup build demo demo-kafka test fmt lint deny unit e2e chaos bus-up bus-down bus-status clean
+.PHONY: help setup build demo demo-kafka test fmt lint deny unit e2e sim chaos fuzz bus-up bus-down bus-status clean
 
 help: ## list the verbs
 	@echo 'make VERB'
@@ -35,7 +35,7 @@ demo-kafka: build ## the same through a real Kafka, on a test bus of its own, fr
 
 test: ## everything: format, clippy, cargo-deny, unit, property and end-to-end tests on a real bus
 	@tests/setup test
-	@tests/run fmt lint deny compile test
+	@tests/run fmt lint deny compile sim test
 
 fmt: ## format the sources
 	cargo fmt --all
@@ -51,6 +51,15 @@ unit: ## unit and property tests; no bus needed
 
 e2e: ## end-to-end tests, on the bus that is up or else on one for this run
 	@tests/run e2e
+
+sim: ## the engine in SEEDS=10000 hostile worlds (FROM=0); one again with its trace: make sim SEED=17
+	@tests/setup build
+	@cargo run --quiet --release --locked -p dunning-sim --bin sim -- \
+	  $(if $(SEED),--seed $(SEED) --trace,--seeds $(or $(SEEDS),10000) --from $(or $(FROM),0))
+
+fuzz: ## each fuzz target for a minute, or for FUZZ_SECONDS=…
+	@tests/setup fuzz
+	@tests/run fuzz
 
 chaos: ## an hour at most of real faults on a real bus: kills, stops, a bad network, lost and damaged state
 	@tests/setup bus
@@ -68,4 +77,4 @@ bus-status: ## what of the bus runs
 
 clean: ## stop the bus; remove what was built and written
 	@$(BUS) wipe; if [ -d .demo/bus ]; then BUS_DIR=.demo/bus $(BUS) wipe; fi
-	rm -rf .bus .demo target
+	rm -rf .bus .demo target fuzz/target fuzz/corpus fuzz/artifacts

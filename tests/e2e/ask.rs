@@ -23,7 +23,7 @@ fn unpaid(more: &str) -> World {
     world
 }
 
-fn ask(arguments: &[&str]) -> (i32, String, String) {
+pub fn ask(arguments: &[&str]) -> (i32, String, String) {
     let said = program().args(arguments).output().expect("the program runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (said.status.code().expect("a code"), text(&said.stdout), text(&said.stderr))

@@ -10,7 +10,7 @@ use crate::process::{Instance, PATIENCE, Start};
 use crate::world::{Plot, Record, World};
 
 /// 2026-03-02 08:00 UTC.
-const BEGIN: i64 = 1_772_438_400_000;
+pub const BEGIN: i64 = 1_772_438_400_000;
 
 /// A bad record, and the word under which it is counted.
 struct Bad {
@@ -102,8 +102,13 @@ fn event(world: &World, who: At<'_>, word: &'static str) -> Record {
     }
 }
 
+/// A record that is counted under the first word of `word`.
+pub fn bad(world: &World, who: At<'_>, word: &'static str) -> Record {
+    framing(world, who, word).unwrap_or_else(|| event(world, who, word))
+}
+
 /// Each with an account of its own.
-const WORDS: [&str; 24] = [
+pub const WORDS: [&str; 24] = [
     "too_short",
     "not_framed",
     "unknown_schema",
@@ -164,7 +169,7 @@ fn assert_letter(letter: &DeadLetter, bad: &Bad) {
     assert_eq!(letter.marks.timestamp_ms, Some(record.timestamp));
 }
 
-fn wait_read(world: &World) {
+pub fn wait_read(world: &World) {
     until("the end of the inputs", PATIENCE, || match world.left() {
         0 => Ok(()),
         left => Err(left),
@@ -186,7 +191,7 @@ fn each_kind_is_a_dead_letter_and_its_account_is_never_barred() {
         .iter()
         .map(|word| {
             let who = at(word, BEGIN);
-            let mut record = framing(&world, who, word).unwrap_or_else(|| event(&world, who, word));
+            let mut record = bad(&world, who, word);
             record.headers = headers();
             Bad { word: word.split(' ').next().expect("a word"), record }
         })

@@ -14,15 +14,15 @@ use crate::process::{Instance, PATIENCE, Start};
 use crate::world::{Plot, World, send};
 
 /// 2027-01-11 08:00 UTC, a Monday.
-const MONDAY: i64 = 1_799_654_400_000;
-const HOUR: i64 = 3_600_000;
+pub const MONDAY: i64 = 1_799_654_400_000;
+pub const HOUR: i64 = 3_600_000;
 const CENTS: i64 = 15_000;
 
 fn customer(account: &str, partition: u32, millis: i64) -> At<'_> {
     At { account, partition, millis }
 }
 
-fn wall_world() -> World {
+pub fn wall_world() -> World {
     let more = "clock: wall\nstart: earliest\n";
     let policy = "deploy/policies/consumer.yaml";
     World::new(&Plot { bus: Bus::shared(), partitions: 2, registry: false, policy, more })
@@ -46,7 +46,7 @@ fn wait_account(instance: &Instance, account: &str, what: &str, fits: impl Fn(&V
 }
 
 /// Everyone gets a bill, and all notices, on days of their own; stopped again. Gives the instant of the first bar.
-fn all_notices(world: &World, accounts: &[(&str, u32)]) -> i64 {
+pub fn all_notices(world: &World, accounts: &[(&str, u32)]) -> i64 {
     let records = accounts.iter().flat_map(|(account, partition)| {
         let at = customer(account, *partition, MONDAY);
         [at.profile(world), at.bill(world, "january", CENTS, day_of(MONDAY))]
@@ -78,7 +78,7 @@ fn of(commands: &[Written], account: &str) -> Vec<Written> {
     own
 }
 
-fn count(commands: &[Written], account: &str, topic: OutputTopic) -> usize {
+pub fn count(commands: &[Written], account: &str, topic: OutputTopic) -> usize {
     commands.iter().filter(|w| w.view.account_id == account && w.topic == topic).count()
 }
 

@@ -58,7 +58,7 @@ impl World {
     }
 
     /// All committed records of topics, each partition in order.
-    fn read(&self, topics: &[&str]) -> Vec<OwnedMessage> {
+    pub fn read(&self, topics: &[&str]) -> Vec<OwnedMessage> {
         let mut all = Vec::new();
         self.each(topics, |message| all.push(message.detach()));
         all
@@ -127,21 +127,29 @@ impl World {
 
     pub fn dead_letters(&self) -> Vec<DeadLetter> {
         let letter = |m: OwnedMessage| {
-            let headers = m.headers().expect("headers");
-            let headers: Vec<deadletter::Header> =
-                headers.iter().map(|h| (h.key.to_owned(), h.value.map(<[u8]>::to_vec))).collect();
-            DeadLetter {
-                marks: deadletter::read(&headers).expect("marks"),
+            let headers = headers(&m);
+            let Some(marks) = deadletter::read(&headers) else {
+                // What lies beside a letter that was put back.
+                assert!(deadletter::replayed(&headers).is_some() && m.payload().is_none(), "{headers:?}");
+                return None;
+            };
+            Some(DeadLetter {
+                marks,
                 key: m.key().map(<[u8]>::to_vec),
                 value: m.payload().map(<[u8]>::to_vec),
                 headers,
-            }
+            })
         };
-        self.read(&[self.topics.output(OutputTopic::DeadLetters)]).into_iter().map(letter).collect()
+        self.read(&[self.topics.output(OutputTopic::DeadLetters)]).into_iter().filter_map(letter).collect()
     }
 
     /// What is left to read, over all inputs, as the group's committed offsets say.
     pub fn left(&self) -> i64 {
+        self.left_by_partition().values().sum()
+    }
+
+    /// As [`World::left`], by partition.
+    pub fn left_by_partition(&self) -> BTreeMap<i32, i64> {
         let mut config = self.client();
         config.set("group.id", &self.group).set("enable.auto.commit", "false");
         let consumer: BaseConsumer = config.create().expect("a consumer");
@@ -161,8 +169,18 @@ impl World {
                 _ => end.max(1),
             }
         };
-        committed.elements().iter().map(left).sum()
+        let mut all = BTreeMap::new();
+        for element in committed.elements() {
+            *all.entry(element.partition()).or_default() += left(&element);
+        }
+        all
     }
+}
+
+/// The headers of a record.
+pub fn headers(message: &OwnedMessage) -> Vec<deadletter::Header> {
+    let headers = message.headers().into_iter().flat_map(|h| h.iter());
+    headers.map(|h| (h.key.to_owned(), h.value.map(<[u8]>::to_vec))).collect()
 }
 
 /// The canonical dump.

@@ -58,13 +58,18 @@ policy:
 
 #[test]
 fn help_is_there_for_every_command() {
-    let rows: [(&[&str], &str); 12] = [
+    let rows: [(&[&str], &str); 17] = [
         (&["--help"], "dunning help exit-codes"),
         (&["run", "--help"], "--print-config"),
         (&["demo", "--help"], "synthetic"),
         (&["topics", "create", "--help"], "--partitions"),
         (&["account", "show", "--help"], "--json"),
         (&["explain", "--help"], "--url"),
+        (&["deadletters", "list", "--help"], "--show-keys"),
+        (&["deadletters", "show", "--help"], "PARTITION:OFFSET"),
+        (&["deadletters", "replay", "--help"], "dunning.replayed"),
+        (&["deadletters", "release", "--help"], "--reason"),
+        (&["bars", "release", "--help"], "--account"),
         (&["policy", "check", "--help"], "--strict"),
         (&["policy", "test", "--help"], "Examples:"),
         (&["policy", "schema", "--help"], "--scenario"),
@@ -85,6 +90,25 @@ fn what_is_mistyped_ends_with_2() {
     assert_eq!(said.code, 2);
     assert!(said.err.contains("explain"), "{}", said.err);
     assert_eq!(dunning(&[]).code, 2);
+}
+
+#[test]
+fn what_would_touch_the_wrong_dead_letters_or_bars_ends_with_2() {
+    let by = ["--actor", "j.doe", "--reason", "looked"];
+    let rows: [(&[&str], &str); 7] = [
+        (&["deadletters", "replay"], "PARTITION:OFFSET"),
+        (&["deadletters", "replay", "7"], "such as 3:1542"),
+        (&["deadletters", "replay", "0:7", "--all"], "cannot be used with"),
+        (&["deadletters", "replay", "0:7", "--class", "too_old"], "go with --all"),
+        (&["deadletters", "replay", "--all", "--topic", "payments"], "billing.payments"),
+        (&["deadletters", "release", "0:7", "--actor", "", "--reason", "x"], "--actor"),
+        (&["bars", "release", "--account", "1", "--all", by[0], by[1], by[2], by[3]], "cannot be used with"),
+    ];
+    for (args, words) in rows {
+        let said = dunning(args);
+        assert_eq!(said.code, 2, "{args:?}: {}", said.err);
+        assert!(said.err.contains(words), "{args:?}: {words}\n{}", said.err);
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use dunning_store::Store;
 use dunning_wire::topic::InputTopic;
 
 use crate::desk::{Desk, Halt};
+use crate::planted::Planted;
 use crate::shard::Shard;
 use crate::take::Readiness;
 use crate::{Broker, Clock};
@@ -25,6 +26,7 @@ impl<S: Store> Shard<S> {
     fn advance_stream<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<bool, Halt> {
         let Some((topic, at)) = self.queues.choose(|_| true, true, None) else { return Ok(false) };
         let limit = self.clock.max(at);
+        let limit = if Planted::DeadlineBeforeEvent.is_on() { limit.plus(1) } else { limit };
         if let Some((due, slot)) = self.memory.next_deadline().filter(|(due, _)| *due < limit) {
             self.fire(desk, slot, due)?;
             return Ok(true);
@@ -98,7 +100,12 @@ impl<S: Store> Shard<S> {
         }
         if self.gate.wants_ends() && self.is_caught_up() {
             match desk.broker.ends(self.partition) {
-                Ok(ends) => self.gate.look(ends, mono),
+                Ok(mut ends) => {
+                    if Planted::FenceAsReadCommitted.is_on() {
+                        ends.iter_mut().for_each(|e| e.uncommitted = e.stable);
+                    }
+                    self.gate.look(ends, mono);
+                }
                 // Nothing is lost: the bars wait, and the next round asks again.
                 Err(error) if error.kind == crate::ErrorKind::Retry => {}
                 Err(error) => return Err(error.into()),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dunning_rules::Timestamp;
+use dunning_rules::invariant::Rule;
 use dunning_store::StoreError;
 use dunning_wire::frame;
 use dunning_wire::topic::OutputTopic;
@@ -22,6 +23,8 @@ pub enum Halt {
     Unknown(BrokerError),
     /// A shard's store failed: rebuild it from the state topic.
     Store(Partition, String),
+    /// Another holds a shard's store for now.
+    Busy(Partition, StoreError),
     /// The lane ends.
     End(LaneError),
 }
@@ -40,6 +43,7 @@ impl From<BrokerError> for Halt {
 impl Halt {
     pub fn store(partition: Partition, error: StoreError) -> Self {
         match error {
+            StoreError::Busy(_) => Self::Busy(partition, error),
             StoreError::Directory(_) => Self::End(LaneError::Store(error)),
             StoreError::Damaged(text) => Self::Store(partition, text),
         }
@@ -120,6 +124,16 @@ impl<B: Broker, C: Clock> Desk<B, C> {
     /// How long the open batch has been open.
     pub fn age(&self) -> Duration {
         self.batch.since.map_or(Duration::ZERO, |since| self.clock.monotonic().saturating_sub(since))
+    }
+
+    /// Something happened that must never happen: it is counted and said, for a person to look.
+    pub fn broke(&self, partition: Partition, rule: Rule) {
+        self.meters.violations.add(rule.word(), 1);
+        tracing::error!(
+            partition,
+            rule = rule.word(),
+            "an invariant is violated: please report it, with the decisions"
+        );
     }
 
     /// Opens a transaction where none is.

@@ -9,10 +9,48 @@ use dunning_wire::topic::InputTopic;
 
 use crate::desk::Desk;
 use crate::shard::{Phase, Shard};
-use crate::{Broker, Clock, Meters, Partition};
+use crate::standby::Standbys;
+use crate::{Broker, Clock, Meters, Partition, Source};
 
 const EVERY: Duration = Duration::from_secs(1);
 const ENDS_EVERY: Duration = Duration::from_secs(10);
+const PROGRESS_EVERY: Duration = Duration::from_secs(5);
+
+/// What is left of the restorations, and all of it, in offsets of the state topic.
+fn restoring<S: Store>(shards: &BTreeMap<Partition, Shard<S>>) -> (i64, i64) {
+    let spans = shards.values().filter_map(|s| match &s.phase {
+        Phase::Restoring { next, from, end, .. } => Some(((end - next).max(0), (end - from).max(0))),
+        Phase::Running => None,
+    });
+    spans.fold((0, 0), |(left, span), (l, s)| (left + l, span + s))
+}
+
+/// Says how far restorations are, every few seconds while there are any.
+#[derive(Debug, Default)]
+struct Progress {
+    /// When it was said last, and what was left then.
+    last: Option<(Duration, i64)>,
+}
+
+impl Progress {
+    fn say(&mut self, now: Duration, shards: usize, left: i64, span: i64) {
+        if shards == 0 {
+            self.last = None;
+            return;
+        }
+        let (at, before) = *self.last.get_or_insert((now, left));
+        if now.saturating_sub(at) < PROGRESS_EVERY {
+            return;
+        }
+        self.last = Some((now, left));
+        let millis = i64::try_from((now - at).as_millis()).unwrap_or(i64::MAX).max(1);
+        // Another shard that began meanwhile adds to what is left.
+        let rate = (before - left).max(0).saturating_mul(1_000) / millis;
+        let seconds_left = if rate > 0 { (left / rate).to_string() } else { "unknown".to_owned() };
+        let percent = (span - left).saturating_mul(100) / span.max(1);
+        tracing::info!(shards, percent, left, a_second = rate, seconds_left, "restoring");
+    }
+}
 
 /// This lane's share of every gauge.
 #[derive(Debug, Default)]
@@ -28,6 +66,12 @@ pub struct Gauges {
     restoring: i64,
     behind: i64,
     left: i64,
+    span: i64,
+    progress: Progress,
+    standbys: i64,
+    standby_lag: i64,
+    /// When the lag of standbys was asked for.
+    standbys_asked: Duration,
     accounts: i64,
     broker: i64,
     registry: i64,
@@ -74,12 +118,29 @@ impl Gauges {
         let behind = shards.values().filter(|s| s.catch_up.is_some()).count();
         meters.shards_behind.share(&mut self.behind, count(behind));
         meters.accounts.share(&mut self.accounts, count(shards.values().map(|s| s.memory.len()).sum()));
-        let left = shards.values().map(|s| match &s.phase {
-            Phase::Restoring { next, end, .. } => (end - next).max(0),
-            Phase::Running => 0,
-        });
-        meters.restore_left.share(&mut self.left, left.sum());
+        let (left, span) = restoring(shards);
+        meters.restore_left.share(&mut self.left, left);
+        meters.restore_span.share(&mut self.span, span);
+        self.progress.say(now, shards.len() - running, left, span);
         self.bars(meters, shards);
+    }
+
+    /// Standbys and what they have not read yet.
+    pub fn standbys<B: Broker, C: Clock, S: Store>(&mut self, desk: &mut Desk<B, C>, standbys: &Standbys<S>) {
+        let now = desk.clock.monotonic();
+        let count = i64::try_from(standbys.kept.len()).unwrap_or(i64::MAX);
+        desk.meters.standbys.share(&mut self.standbys, count);
+        if now.saturating_sub(self.standbys_asked) < ENDS_EVERY && count > 0 {
+            return;
+        }
+        self.standbys_asked = now;
+        let mut lag = 0;
+        for (partition, standby) in &standbys.kept {
+            // A lag that cannot be asked for keeps its last value.
+            let Ok(end) = desk.broker.end_of(Source::State, *partition) else { return };
+            lag += (end - standby.shard.next_state()).max(0);
+        }
+        desk.meters.standby_lag.share(&mut self.standby_lag, lag);
     }
 
     fn bars<S: Store>(&mut self, meters: &Meters, shards: &BTreeMap<Partition, Shard<S>>) {

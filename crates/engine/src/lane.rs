@@ -1,6 +1,6 @@
 //! A lane: one thread with one consumer and one producer, and the shards that the group gave it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -11,7 +11,10 @@ use dunning_wire::state_record::{self, Summary};
 use dunning_wire::topic::{InputTopic, OutputTopic};
 
 use crate::desk::{Desk, Halt};
-use crate::shard::{Phase, Shard};
+use crate::planted::Planted;
+use crate::retry::Retry;
+use crate::shard::{Phase, Reached, Shard};
+use crate::standby::Standbys;
 use crate::{
     Answer, Ask, Broker, Clock, ErrorKind, Known, LaneError, Membership, Meters, Partition, Polled, Settings, Source,
 };
@@ -24,8 +27,6 @@ const URGENT: Duration = Duration::from_millis(5);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The offsets of every input are committed at least this often: the broker forgets those of a topic after days.
 const OFFSETS_EVERY: Duration = Duration::from_secs(12 * 3_600);
-/// A restoration that stands still for so long waits for a transaction that its last writer left open.
-const STALLED: Duration = Duration::from_secs(3);
 
 /// What a round did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +46,9 @@ pub struct Lane<B, S: Stores, C> {
     pub(crate) polled: Vec<Polled>,
     pub(crate) gauges: crate::gauge::Gauges,
     /// Shards that are ours and have to be opened.
-    pub(crate) opening: BTreeSet<Partition>,
+    pub(crate) opening: BTreeMap<Partition, Retry>,
+    /// Shards of others that are kept ready.
+    pub(crate) standbys: Standbys<S::Store>,
     /// A new producer has to be made before anything is taken.
     pub(crate) renew: bool,
 }
@@ -68,7 +71,8 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
             asks,
             polled: Vec::new(),
             gauges: crate::gauge::Gauges::default(),
-            opening: BTreeSet::new(),
+            opening: BTreeMap::new(),
+            standbys: Standbys::default(),
             renew: false,
         }
     }
@@ -76,6 +80,16 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
     /// The broker, for simulations.
     pub fn broker_mut(&mut self) -> &mut B {
         &mut self.desk.broker
+    }
+
+    /// The shards that take input, for simulations.
+    pub fn shards(&self) -> impl Iterator<Item = Partition> {
+        self.running().into_iter()
+    }
+
+    /// The shards of others that are kept ready, for simulations.
+    pub fn standbys(&self) -> impl Iterator<Item = Partition> {
+        self.standbys.kept.keys().copied()
     }
 
     /// One round: what has come, what follows from it, and the commit. Waits at most `wait`, where there is nothing to do.
@@ -97,7 +111,8 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         let mut polled = std::mem::take(&mut self.polled);
         let heard = self.desk.broker.poll(wait, &mut polled);
         let away = matches!(&heard, Err(e) if e.kind == ErrorKind::Retry);
-        self.gauges.broker_away(&self.desk.meters, away);
+        let held_up = self.is_held_up();
+        self.gauges.broker_away(&self.desk.meters, away || held_up);
         if !away {
             heard?;
         }
@@ -126,7 +141,9 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         }
         self.answer_asks()?;
         self.keep_house()?;
+        self.keep_standbys();
         self.gauges.update(&mut self.desk, &self.shards);
+        self.gauges.standbys(&mut self.desk, &self.standbys);
         Ok(if worked { Turn::Busy } else { Turn::Idle })
     }
 
@@ -136,9 +153,14 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
             Polled::Record(record) => match record.source {
                 Source::Input(topic) => self.queue(topic, record)?,
                 Source::State => {
-                    if let Some(shard) = self.shards.get_mut(&record.partition).filter(|s| !s.is_running()) {
-                        let now = self.desk.clock.monotonic();
-                        shard.restore_record(&record, &self.desk.meters, now)?;
+                    let now = self.desk.clock.monotonic();
+                    match self.shards.get_mut(&record.partition) {
+                        Some(shard) if shard.is_running() => {}
+                        Some(shard) => {
+                            self.desk.meters.restored.one();
+                            shard.restore_record(&record, now)?;
+                        }
+                        None => self.standby_record(&record),
                     }
                 }
                 Source::Decisions => self.recall(&record),
@@ -148,14 +170,16 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                     shard.queues.end(topic, offset);
                 }
             }
+            Polled::End { source: Source::State, partition, offset } => self.standbys.end(partition, offset),
+            Polled::TailLost { partition, text } => self.begin_anew(partition, &text),
             Polled::End { source, partition, .. } => {
                 if let Some(shard) = self.shards.get_mut(&partition).filter(|_| source == Source::Decisions) {
                     shard.recalling = false;
                 }
             }
             Polled::Restored { partition, .. } => {
-                if let Some(shard) = self.shards.get_mut(&partition) {
-                    shard.finish_restoring(&mut self.desk)?;
+                if let Some(Phase::Restoring { whole, .. }) = self.shards.get_mut(&partition).map(|s| &mut s.phase) {
+                    *whole = true;
                 }
             }
             Polled::Membership(change) => self.change(change)?,
@@ -185,21 +209,29 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
     }
 
     fn change(&mut self, change: Membership) -> Result<(), Halt> {
+        self.standbys.moved();
         match change {
             Membership::Assigned(shards) => {
-                self.opening.extend(&shards);
+                for partition in &shards {
+                    let is_warm = self.standbys.kept.contains_key(partition);
+                    self.desk.meters.promotions.add(if is_warm { "warm" } else { "cold" }, 1);
+                }
+                self.opening.extend(shards.iter().map(|p| (*p, Retry::default())));
                 self.desk.broker.accept(&shards)?;
             }
             Membership::Revoked(shards) => {
-                let committed = self.commit();
+                let committed = self.last_commit(&shards);
                 self.drop_shards(&shards, committed.is_ok());
                 self.desk.broker.release(&shards)?;
                 committed?;
             }
+            Membership::Lost(shards) if Planted::LostShardGoesOn.is_on() => self.desk.broker.release(&shards)?,
             Membership::Lost(shards) => {
                 tracing::warn!(?shards, "shards were lost: what was not committed is void");
                 let void = !self.desk.batch.is_empty();
                 self.drop_shards(&shards, false);
+                // Whoever has them now may have ended our transaction already, and that is right.
+                self.renew |= self.desk.batch.open;
                 self.desk.broker.release(&shards)?;
                 if void {
                     return Err(Halt::Void(crate::BrokerError {
@@ -293,20 +325,43 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         for shard in self.shards.values_mut().filter(|s| s.is_running() && s.has_changes()) {
             write_state(shard, &mut self.desk)?;
             offsets.extend(shard.queues.positions().map(|(topic, next)| (topic, shard.partition, next)));
+            if Planted::StoreBeforeCommit.is_on() {
+                shard.follow(&mut self.desk)?;
+            }
         }
-        self.desk.broker.commit(&offsets)?;
+        if Planted::OffsetsNotInTransaction.is_on() {
+            offsets.clear();
+        }
+        match self.desk.broker.commit(&offsets) {
+            Err(error) if error.kind == ErrorKind::Unknown && Planted::DoubtTakenAsCommitted.is_on() => {}
+            committed => committed?,
+        }
         let now = self.desk.clock.monotonic();
         for shard in self.shards.values_mut().filter(|s| s.is_running() && s.has_changes()) {
             shard.memory.committed();
             shard.transaction += 1;
+            shard.last = Reached::by(shard.transaction, shard.clock, shard.queues.positions());
             shard.changed = false;
             shard.offsets_at = now;
+            shard.place = shard.noted.take().unwrap_or(shard.place);
         }
         self.desk.meters.transactions.add("committed", 1);
         self.desk.meters.commit.observe(now.saturating_sub(began).as_secs_f64());
         let wall = self.desk.clock.now();
         self.desk.settle(wall);
         Ok(())
+    }
+
+    /// The last commit of shards that are given back: it proves to the end where they stand.
+    fn last_commit(&mut self, shards: &[Partition]) -> Result<(), Halt> {
+        self.commit()?;
+        for partition in shards {
+            if let Some(shard) = self.shards.get_mut(partition).filter(|s| s.is_running()) {
+                shard.note_end(&mut self.desk)?;
+                shard.changed |= shard.noted.is_some_and(|noted| noted.state > shard.place.state);
+            }
+        }
+        self.commit()
     }
 
     fn answer_asks(&mut self) -> Result<(), Halt> {
@@ -344,7 +399,6 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
     /// What is done now and then, between two transactions.
     fn keep_house(&mut self) -> Result<(), Halt> {
         let now = self.desk.clock.monotonic();
-        self.unblock(now)?;
         if !self.desk.batch.is_empty() {
             return Ok(());
         }
@@ -366,27 +420,10 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         Ok(())
     }
 
-    /// A restoration that stands still waits for a transaction that the shard's last writer left open: it is ended.
-    fn unblock(&mut self, now: Duration) -> Result<(), Halt> {
-        for shard in self.shards.values_mut() {
-            let Phase::Restoring { since, checkpoint: Some(checkpoint), fenced, .. } = &mut shard.phase else {
-                continue;
-            };
-            if *fenced || now.saturating_sub(*since) < STALLED {
-                continue;
-            }
-            *fenced = true;
-            if checkpoint.writer != self.desk.broker.writer() {
-                tracing::warn!(partition = shard.partition, "the last writer's open transaction is ended");
-                self.desk.broker.fence(&checkpoint.writer)?;
-            }
-        }
-        Ok(())
-    }
-
     /// How long the next poll may wait.
     fn patience(&self, wait: Duration) -> Duration {
-        if self.shards.values().any(|s| s.is_running() && s.can_advance(&self.desk)) {
+        let advances = |s: &Shard<S::Store>| s.is_running() && s.can_advance(&self.desk);
+        if self.has_openings() || self.shards.values().any(advances) {
             return Duration::ZERO;
         }
         if self.desk.batch.is_empty() {
@@ -401,9 +438,10 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
     /// # Errors
     /// As [`Lane::turn`].
     pub fn stop(mut self) -> Result<(), LaneError> {
-        let committed = self.commit();
         let shards: Vec<Partition> = self.shards.keys().copied().collect();
+        let committed = self.last_commit(&shards);
         self.drop_shards(&shards, committed.is_ok());
+        self.drop_standbys();
         let ended = committed.or_else(|halt| self.recover(halt));
         self.desk.broker.leave();
         ended
@@ -426,6 +464,9 @@ fn write_state<S: dunning_store::Store, B: Broker, C: Clock>(
         Ok::<_, Halt>(range)
     })?;
     let checkpoint = shard.checkpoint(&desk.settings, desk.broker.writer());
+    for rule in shard.last.broken(&checkpoint) {
+        desk.broke(partition, rule);
+    }
     let at = if desk.is_stream() { shard.clock } else { desk.clock.now() };
     desk.emit(OutputTopic::State, partition, at, CHECKPOINT_KEY, |value| {
         state_record::encode_checkpoint(&checkpoint, value)

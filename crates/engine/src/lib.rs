@@ -16,13 +16,16 @@ mod lane;
 mod memory;
 mod meter;
 mod order;
+pub mod planted;
 mod port;
 mod queue;
 mod recover;
 mod restore;
+mod retry;
 mod schemas;
 mod settings;
 mod shard;
+mod standby;
 mod take;
 
 pub use ask::{Answer, Ask, Known};
@@ -32,6 +35,6 @@ pub use memory::DECISIONS_KEPT;
 pub use meter::{ByWord, Counter, Gauge, Meters, Peak, Seconds};
 pub use port::{
     Broker, BrokerError, Clock, Ends, ErrorKind, Headers, Membership, OutRecord, Partition, Polled, Record,
-    SchemaAnswer, Source, Start,
+    SchemaAnswer, Source, Start, Witnessed,
 };
 pub use settings::{ClockMode, Mode, PolicyFile, Settings};

@@ -10,6 +10,8 @@ use dunning_store::{Batch, Store, StoreError};
 use dunning_wire::state::{self, StaleMark, StateError, StoredRow};
 use hashbrown::HashTable;
 
+use crate::planted::Planted;
+
 /// How many of an account's decisions the store keeps.
 pub const DECISIONS_KEPT: usize = 50;
 
@@ -138,7 +140,7 @@ impl Memory {
             return Ok(row);
         }
         match committed_row(slot, store)? {
-            Some(row) => Ok(Box::new(state::decode_row(&row)?)),
+            Some(row) => Ok(Box::new(decoded(&row)?)),
             None => Ok(Box::new(StoredRow { stale: Vec::new(), account: Account::new(&slot.key) })),
         }
     }
@@ -318,7 +320,7 @@ impl Memory {
         if let Some(row) = &slot.live {
             return Ok(Some((**row).clone()));
         }
-        Ok(committed_row(slot, store)?.map(|row| state::decode_row(&row)).transpose()?)
+        Ok(committed_row(slot, store)?.map(|row| decoded(&row)).transpose()?)
     }
 
     /// The last decisions of an account, oldest first.
@@ -350,6 +352,21 @@ fn committed_row<'s>(slot: &'s Slot, store: &impl Store) -> Result<Option<std::b
         None if slot.stored && !slot.gone => Ok(store.get(&key(ROW, &slot.key))?.map(std::borrow::Cow::Owned)),
         None => Ok(None),
     }
+}
+
+/// A committed row, decoded.
+fn decoded(row: &[u8]) -> Result<StoredRow, StateError> {
+    let mut row = state::decode_row(row)?;
+    if Planted::DedupeForgottenAtRestore.is_on() {
+        row.account.seen = dunning_rules::Seen::default();
+    }
+    if Planted::StaleMarkLost.is_on() {
+        row.stale.clear();
+    }
+    if Planted::SequenceFromMemory.is_on() {
+        row.account.sequence = 0;
+    }
+    Ok(row)
 }
 
 /// The decisions in the store and those it does not have yet, by number, the last [`DECISIONS_KEPT`].

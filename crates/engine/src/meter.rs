@@ -171,6 +171,20 @@ pub struct Meters {
     pub commit: Seconds,
     /// Accounts known.
     pub accounts: Gauge,
+    /// Invariants that were violated, by rule: none ever is expected.
+    pub violations: ByWord,
+    /// State records that the shards being restored have to read in all, as offsets.
+    pub restore_span: Gauge,
+    /// Shards of others that are kept ready.
+    pub standbys: Gauge,
+    /// State records that standbys have not read yet, as offsets.
+    pub standby_lag: Gauge,
+    /// Standbys that were of no use and began anew.
+    pub standbys_renewed: Counter,
+    /// Shards that came to this process: `warm` to a standby, `cold` otherwise.
+    pub promotions: ByWord,
+    /// Open transactions of dead writers that were ended.
+    pub writers_ended: Counter,
     /// Stores that were rebuilt.
     pub stores_rebuilt: Counter,
     /// Checkpoints that differed from the group's offsets; the checkpoint won.

@@ -60,19 +60,25 @@ impl<S: Store> Shard<S> {
         Ok(())
     }
 
-    fn release_stale(&mut self, account: Option<&str>, mark: StaleMark) -> Result<(), Halt> {
-        let slot = account.and_then(|a| self.memory.find(a));
-        let lifted = match slot {
-            Some(slot) => {
-                self.memory.lift_stale(slot, mark, &self.store).map_err(|e| Halt::memory(self.partition, e))?
-            }
-            None => false,
-        };
-        // Without an account, or beyond the marks that an account remembers, the shard has it.
-        if !lifted && (account.is_none() || self.stale_records.contains(&mark)) {
-            self.lift_stale(mark);
+    /// A record was looked at, or took effect when it was replayed: what it held is looked at again.
+    pub fn release_stale(&mut self, account: Option<&str>, mark: StaleMark) -> Result<(), Halt> {
+        // Without an account it may be one of those that are only counted.
+        let lifted = self.lift_remembered(account, mark)? || (account.is_none() && self.lift_stale(mark));
+        if lifted {
+            self.gate.again(|hold| matches!(hold, Hold::StaleAccount | Hold::StaleShard));
         }
-        self.gate.again(|hold| matches!(hold, Hold::StaleAccount | Hold::StaleShard));
         Ok(())
+    }
+
+    /// Lifts a mark that the account remembers, or that the shard does: without an account, or beyond the marks that an
+    /// account remembers, the shard has it. True where it was there.
+    pub fn lift_remembered(&mut self, account: Option<&str>, mark: StaleMark) -> Result<bool, Halt> {
+        if let Some(slot) = account.and_then(|a| self.memory.find(a)) {
+            let lifted = self.memory.lift_stale(slot, mark, &self.store);
+            if lifted.map_err(|e| Halt::memory(self.partition, e))? {
+                return Ok(true);
+            }
+        }
+        Ok(self.stale_records.contains(&mark) && self.lift_stale(mark))
     }
 }

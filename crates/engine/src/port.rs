@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use dunning_rules::Timestamp;
+use dunning_rules::{Event, Timestamp};
 use dunning_wire::topic::{InputTopic, OutputTopic};
 
 /// A partition number. A shard is the same partition number of every topic.
@@ -97,6 +97,13 @@ pub enum Membership {
 pub enum Polled {
     /// A committed record.
     Record(Record),
+    /// The state topic of a standby's shard no longer has what was to be read next: [`Broker::tail`] has ended.
+    TailLost {
+        /// Which shard.
+        partition: Partition,
+        /// What the broker said.
+        text: String,
+    },
     /// The end of a topic's partition was reached: the next record will bear this offset or a later one. Said each time
     /// that the end is reached anew.
     End {
@@ -193,6 +200,38 @@ pub struct BrokerError {
     pub text: String,
 }
 
+/// What a lane did with what it read, in order, within the open transaction: for whoever replays it.
+#[derive(Clone, Copy, Debug)]
+pub enum Witnessed<'a> {
+    /// A record is taken; what follows from it comes next.
+    Taken {
+        /// Its shard.
+        partition: Partition,
+        /// Its topic.
+        topic: InputTopic,
+        /// Its offset.
+        offset: i64,
+    },
+    /// An event met an account.
+    Met {
+        /// The account's shard.
+        partition: Partition,
+        /// The account.
+        account: &'a str,
+        /// The event; that of an input is the record taken last.
+        event: &'a Event<'a>,
+        /// The clock that it met the account with.
+        now: Timestamp,
+    },
+    /// What the lane did since its last commit is void.
+    Void,
+    /// The record taken last is a dead letter.
+    DeadLetter {
+        /// Its shard.
+        partition: Partition,
+    },
+}
+
 /// The event bus as one lane sees it: a consumer in a group, and a transactional producer. Every call is made from the
 /// lane's thread. Topics are read as read_committed.
 ///
@@ -251,6 +290,27 @@ pub trait Broker {
     /// As [`Broker::poll`].
     fn restore(&mut self, shard: Partition, from: i64) -> Result<(), BrokerError>;
 
+    /// The shards of other processes that would come to this lane if the process of their owner were lost; with more than
+    /// one `standby`, also if the process that they come to then were lost, and so on. `None`: nothing new is known.
+    ///
+    /// # Errors
+    /// As [`Broker::poll`].
+    fn candidates(&mut self, standby: usize) -> Result<Option<Vec<Partition>>, BrokerError>;
+
+    /// Follows the state topic of a shard that is another's from an offset on (0: from its beginning): its records, and
+    /// [`Polled::End`] whenever its end is reached. Ends with [`Broker::untail`] or [`Broker::restore`]. An offset that
+    /// the topic does not have is an error of kind [`ErrorKind::Abort`].
+    ///
+    /// # Errors
+    /// As [`Broker::poll`].
+    fn tail(&mut self, shard: Partition, from: i64) -> Result<(), BrokerError>;
+
+    /// Stops what [`Broker::tail`] began.
+    ///
+    /// # Errors
+    /// As [`Broker::poll`].
+    fn untail(&mut self, shard: Partition) -> Result<(), BrokerError>;
+
     /// Begins to read the decisions of a shard from an offset to their present end; its end is said by
     /// [`Polled::End`]. Goes on beside everything else.
     ///
@@ -283,11 +343,19 @@ pub trait Broker {
     /// The lane's transactional id.
     fn writer(&self) -> &str;
 
-    /// Ends what another writer may have left open; where it still runs, it is fenced.
+    /// True where a transaction is open on one of a shard's outputs. Asked by the shard's owner before it writes there,
+    /// it is one that the last owner left.
     ///
     /// # Errors
     /// As [`Broker::poll`].
-    fn fence(&mut self, writer: &str) -> Result<(), BrokerError>;
+    fn is_held(&mut self, shard: Partition) -> Result<bool, BrokerError>;
+
+    /// Ends what another writer left open, and fences it. False where the group still knows that writer: it lives and
+    /// ends its transactions itself.
+    ///
+    /// # Errors
+    /// As [`Broker::poll`].
+    fn fence(&mut self, writer: &str) -> Result<bool, BrokerError>;
 
     /// Opens a transaction.
     ///
@@ -318,6 +386,9 @@ pub trait Broker {
     /// # Errors
     /// As [`Broker::poll`].
     fn renew(&mut self) -> Result<(), BrokerError>;
+
+    /// Is told what the lane does. Nothing hangs on it: a simulation keeps it, to fold it again from scratch.
+    fn witness(&mut self, _seen: &Witnessed<'_>) {}
 
     /// Leaves the group: the shards go to other members at once.
     fn leave(&mut self);

@@ -43,7 +43,10 @@ impl Queues {
         let lineup = &mut self.topics[topic as usize];
         let expected = lineup.records.back().map_or(lineup.next, |last| last.offset + 1);
         if record.offset >= expected {
-            lineup.at_end = false;
+            // The markers behind the last record were passed: the place in the topic does not go back before them.
+            if std::mem::take(&mut lineup.at_end) && lineup.records.is_empty() {
+                lineup.next = lineup.next.max(lineup.end);
+            }
             lineup.records.push_back(record);
         }
     }
@@ -210,5 +213,7 @@ mod tests {
         assert_eq!(queues.positions().next(), Some((InputTopic::Bills, 10)));
         queues.take(InputTopic::Bills);
         assert_eq!(queues.positions().next(), Some((InputTopic::Bills, 14)));
+        queues.push(InputTopic::Bills, record(InputTopic::Bills, 17, 1));
+        assert_eq!(queues.positions().next(), Some((InputTopic::Bills, 14)), "not back before what was passed");
     }
 }

@@ -13,7 +13,8 @@ use dunning_wire::{control, frame, policy};
 
 use crate::desk::{Desk, Halt};
 use crate::memory::each_row;
-use crate::shard::{Entry, META, Phase, Shard};
+use crate::planted::Planted;
+use crate::shard::{Entry, META, Phase, Place, Reached, Shard};
 use crate::{Broker, BrokerError, Clock, ErrorKind, LaneError, Mode, Partition, Record, Source, Start};
 
 /// Where the store stood when it followed last.
@@ -24,12 +25,13 @@ struct Meta {
 }
 
 impl<S: Store> Shard<S> {
-    /// Begins to restore: what the store has, then the state topic from there to its present end.
+    /// Begins to restore: what the store has, then the state topic from there on, which `read` begins to read.
     pub fn open<B: Broker, C: Clock>(
         partition: Partition,
         store: S,
         stores: &impl Stores<Store = S>,
         desk: &mut Desk<B, C>,
+        read: impl Fn(&mut B, i64) -> Result<(), BrokerError>,
     ) -> Result<Self, Halt> {
         let now = desk.clock.monotonic();
         let mut shard = Self::new(partition, store, &desk.settings, now);
@@ -41,10 +43,10 @@ impl<S: Store> Shard<S> {
             }
         };
         let from = meta.as_ref().map_or(0, |m| m.state_next);
-        match desk.broker.restore(partition, from) {
+        match read(&mut desk.broker, from) {
             Err(BrokerError { kind: ErrorKind::Abort, text, .. }) if from > 0 => {
                 shard = shard.rebuilt(stores, desk, &text)?;
-                desk.broker.restore(partition, 0)?;
+                read(&mut desk.broker, 0)?;
                 shard.begin_restoring(desk, None, now)?;
             }
             other => {
@@ -53,6 +55,27 @@ impl<S: Store> Shard<S> {
             }
         }
         Ok(shard)
+    }
+
+    /// A standby becomes a shard of this lane: it goes on from where it is to the state topic's present end.
+    pub fn promote<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), BrokerError> {
+        let Phase::Restoring { checkpoint, next, .. } = &mut self.phase else { return Ok(()) };
+        let (checkpoint, next) = (checkpoint.take(), *next);
+        let now = desk.clock.monotonic();
+        self.phase = Phase::restoring(now, checkpoint, next, next);
+        desk.broker.restore(self.partition, next)?;
+        let end = desk.broker.end_of(Source::State, self.partition)?;
+        tracing::info!(
+            partition = self.partition,
+            from = next,
+            to = end,
+            accounts = self.memory.len(),
+            "standby takes over"
+        );
+        if let Phase::Restoring { end: noted, .. } = &mut self.phase {
+            *noted = end;
+        }
+        Ok(())
     }
 
     fn rebuilt<B: Broker, C: Clock>(
@@ -76,7 +99,7 @@ impl<S: Store> Shard<S> {
     ) -> Result<(), Halt> {
         let end = desk.broker.end_of(Source::State, self.partition)?;
         let next = meta.as_ref().map_or(0, |m| m.state_next);
-        self.decisions_next = meta.as_ref().map_or(0, |m| m.decisions_next);
+        self.place = Place { state: next, decisions: meta.as_ref().map_or(0, |m| m.decisions_next) };
         tracing::info!(
             partition = self.partition,
             from = next,
@@ -84,8 +107,7 @@ impl<S: Store> Shard<S> {
             accounts = self.memory.len(),
             "shard is being restored"
         );
-        let checkpoint = meta.map(|m| Box::new(m.checkpoint));
-        self.phase = Phase::Restoring { began: now, since: now, checkpoint, next, end, fenced: false };
+        self.phase = Phase::restoring(now, meta.map(|m| Box::new(m.checkpoint)), next, end);
         Ok(())
     }
 
@@ -98,7 +120,7 @@ impl<S: Store> Shard<S> {
         let (memory, gate) = (&mut self.memory, &mut self.gate);
         let mut row = |account: &str, row: &[u8]| match memory.restore(account, Some(row), true) {
             Ok(true) => {
-                if let Some(slot) = memory.find(account) {
+                if let Some(slot) = memory.find(account).filter(|_| !Planted::PendingBarForgottenAtRestore.is_on()) {
                     gate.add(slot);
                 }
             }
@@ -110,11 +132,10 @@ impl<S: Store> Shard<S> {
     }
 
     /// A record of the state topic.
-    pub fn restore_record(&mut self, record: &Record, meters: &crate::Meters, now: Duration) -> Result<(), Halt> {
+    pub fn restore_record(&mut self, record: &Record, now: Duration) -> Result<(), Halt> {
         let broken =
             |why: &str| Halt::End(LaneError::State(format!("state record at offset {}: {why}", record.offset)));
         let key = record.key().ok_or_else(|| broken("it has no key"))?;
-        meters.restored.one();
         if let Phase::Restoring { next, since, .. } = &mut self.phase {
             *next = record.offset + 1;
             *since = now;
@@ -140,29 +161,45 @@ impl<S: Store> Shard<S> {
             }
         };
         let pending = self.memory.restore(account, row, false).map_err(|e| Halt::memory(self.partition, e))?;
+        let pending = pending && !Planted::PendingBarForgottenAtRestore.is_on();
         if pending && let Some(slot) = self.memory.find(account) {
             self.gate.add(slot);
         }
         Ok(())
     }
 
-    /// Everything committed was read: the shard takes its place in the inputs and runs.
-    pub fn finish_restoring<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
-        let Phase::Restoring { checkpoint, began, .. } = &mut self.phase else { return Ok(()) };
+    /// Ends the transaction that the shard's last writer left open when it died: until then nobody downstream sees past
+    /// it. Whoever gave the shard away in good order has ended its own, so that there is nothing open and nobody is fenced.
+    pub fn end_last_writer<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
+        let Phase::Restoring { checkpoint, looked, .. } = &mut self.phase else { return Ok(()) };
+        *looked = desk.clock.monotonic();
+        let Some(checkpoint) = checkpoint.as_ref().filter(|c| c.writer != desk.broker.writer()) else { return Ok(()) };
+        if desk.broker.is_held(self.partition)? && desk.broker.fence(&checkpoint.writer)? {
+            tracing::warn!(partition = self.partition, "the last writer's open transaction is ended");
+            desk.meters.writers_ended.one();
+        }
+        Ok(())
+    }
+
+    /// Everything committed was read: the shard takes its place in the inputs. May be called again where it failed.
+    pub fn take_place<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
+        self.end_last_writer(desk)?;
+        let Phase::Restoring { checkpoint, began, next, .. } = &self.phase else { return Ok(()) };
+        self.place.state = *next;
         let took = desk.clock.monotonic().saturating_sub(*began);
-        let checkpoint = checkpoint.take();
+        let checkpoint = checkpoint.clone();
         let committed = desk.broker.committed(self.partition)?;
         let positions = match &checkpoint {
             Some(checkpoint) => self.resume(desk, checkpoint, &committed)?,
             None => self.first_run(desk, &committed)?,
         };
-        desk.broker.read(self.partition, &positions)?;
-        self.queues.begin(&positions);
-        desk.broker.recall(self.partition, self.decisions_next)?;
-        self.recalling = true;
         if !desk.is_stream() {
             self.catch_up = Some(desk.broker.ends(self.partition)?);
         }
+        desk.broker.recall(self.partition, self.place.decisions)?;
+        self.recalling = true;
+        desk.broker.read(self.partition, &positions)?;
+        self.queues.begin(&positions);
         self.phase = Phase::Running;
         // The first transaction commits the offsets of every input, read or not.
         self.changed = true;
@@ -173,7 +210,7 @@ impl<S: Store> Shard<S> {
             transaction = self.transaction,
             "shard runs"
         );
-        self.check_policy(desk)
+        Ok(())
     }
 
     /// Goes on where the checkpoint says; it wins over the group's offsets.
@@ -199,7 +236,10 @@ impl<S: Store> Shard<S> {
             return Err(Halt::End(LaneError::State(text)));
         }
         self.transaction = checkpoint.transaction;
-        self.clock = checkpoint.clock;
+        self.last = Reached::by(checkpoint.transaction, checkpoint.clock, checkpoint.positions.iter().copied());
+        if !Planted::ClockNotInCheckpoint.is_on() {
+            self.clock = checkpoint.clock;
+        }
         self.stale_records.clone_from(&checkpoint.stale_records);
         self.stale_count = checkpoint.stale_count;
         self.counters = checkpoint.gate;
@@ -225,6 +265,9 @@ impl<S: Store> Shard<S> {
             tracing::warn!(partition = self.partition, "the group's offsets differ from the checkpoint, which wins");
         }
         let mut positions = checkpoint.positions.clone();
+        if Planted::OffsetsWinOverCheckpoint.is_on() {
+            positions = committed.iter().map(|(topic, offset)| (*topic, offset.unwrap_or(0))).collect();
+        }
         for (topic, offset) in committed {
             // A topic that the checkpoint does not know yet was added by an upgrade.
             if !positions.iter().any(|(t, _)| t == topic) {
@@ -284,7 +327,7 @@ impl<S: Store> Shard<S> {
     }
 
     /// A policy file that is not in force yet is published to the shard's own line.
-    fn check_policy<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
+    pub fn check_policy<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
         let file = desk.settings.policy.clone();
         let label = file.policy.label.to_string();
         if self.entries.iter().any(|e| e.label == label) {
@@ -312,23 +355,37 @@ impl<S: Store> Shard<S> {
         desk.emit(OutputTopic::Control, self.partition, now, b"policy", |out| control::encode(&order, out))
     }
 
-    /// The store follows what was committed. Only between two transactions.
-    pub fn follow<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
-        self.followed = desk.clock.monotonic();
-        let state_next = desk.broker.end_of(Source::State, self.partition)?;
-        let decisions_next = match self.recalling {
-            true => self.decisions_next,
+    /// Asks where the state topic ends, for the store to follow to once a commit has shown that nobody else wrote there.
+    pub fn note_end<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
+        let state = desk.broker.end_of(Source::State, self.partition)?;
+        let decisions = match self.recalling {
+            true => self.place.decisions,
             false => desk.broker.end_of(Source::Decisions, self.partition)?,
         };
+        self.noted = Some(Place { state, decisions });
+        Ok(())
+    }
+
+    /// The store follows what was committed. Only between two transactions.
+    ///
+    /// Its place in the state topic is one that was proven: whoever is taken for dead without knowing it must not count
+    /// its successor's records as its own.
+    pub fn follow<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
+        self.followed = desk.clock.monotonic();
+        let ahead = if Planted::StoreAheadOfItsPlace.is_on() { 2 } else { 0 };
+        let place = Place { state: self.place.state + ahead, ..self.place };
         let mut checkpoint = self.checkpoint(&desk.settings, desk.broker.writer());
         checkpoint.transaction = self.transaction;
-        let stored = self.memory.changes(&self.store).and_then(|mut batch| {
-            batch.rows.push((META.to_vec(), Some(encode_meta(state_next, decisions_next, &checkpoint))));
-            self.store.apply(batch)
-        });
-        stored.map_err(|e| Halt::store(self.partition, e))?;
+        self.put_in_store(place, &checkpoint).map_err(|e| Halt::store(self.partition, e))?;
+        self.note_end(desk)
+    }
+
+    /// Puts into the store what it does not have yet, and how far the topics were read by then.
+    pub fn put_in_store(&mut self, place: Place, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        let mut batch = self.memory.changes(&self.store)?;
+        batch.rows.push((META.to_vec(), Some(encode_meta(place.state, place.decisions, checkpoint))));
+        self.store.apply(batch)?;
         self.memory.followed();
-        self.decisions_next = decisions_next;
         Ok(())
     }
 }

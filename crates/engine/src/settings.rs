@@ -48,6 +48,8 @@ pub struct Settings {
     pub policy: PolicyFile,
     /// Days for which ids are remembered; older events are refused. `None`: for ever.
     pub dedupe_horizon_days: Option<u32>,
+    /// How many lanes of other processes keep a shard warm beside its owner.
+    pub standby: usize,
     /// The schema ids under which outputs are written; none for dead letters, which have no schema.
     pub schema_ids: Vec<(OutputTopic, u32)>,
     /// The topic generation: it changes when the number of partitions does.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use dunning_rules::invariant::Rule;
 use dunning_rules::{Policy, PolicyBook, RULES_VERSION, Timestamp};
 use dunning_store::{Identity, Store};
 use dunning_wire::state::{Checkpoint, GateCounters, STATE_VERSION, StaleMark};
@@ -11,6 +12,7 @@ use dunning_wire::topic::InputTopic;
 use crate::gate::Gate;
 use crate::memory::Memory;
 use crate::queue::Queues;
+use crate::retry::Retry;
 use crate::{Ends, Partition, Settings};
 
 /// Stale records of a shard that are remembered one by one; beyond that they are only counted.
@@ -35,13 +37,24 @@ pub enum Phase {
         checkpoint: Option<Box<Checkpoint>>,
         /// The next state record.
         next: i64,
-        /// The end that was noted, for the metric.
+        /// Where it began.
+        from: i64,
+        /// The end that was noted, to say how much is left.
         end: i64,
-        /// The last writer was fenced.
-        fenced: bool,
+        /// Everything was read: what is left is the place in the inputs.
+        whole: bool,
+        /// When an open transaction of the last writer was looked for.
+        looked: Duration,
     },
     /// Input is taken.
     Running,
+}
+
+impl Phase {
+    /// At its beginning.
+    pub const fn restoring(now: Duration, checkpoint: Option<Box<Checkpoint>>, from: i64, end: i64) -> Self {
+        Self::Restoring { began: now, since: now, checkpoint, next: from, from, end, whole: false, looked: now }
+    }
 }
 
 /// A policy in force, with the text that it came from.
@@ -66,6 +79,7 @@ pub struct Shard<S> {
     pub book: PolicyBook,
     pub entries: Vec<Entry>,
     pub transaction: u64,
+    pub last: Reached,
     pub stale_records: Vec<StaleMark>,
     pub stale_count: u64,
     pub counters: GateCounters,
@@ -79,14 +93,49 @@ pub struct Shard<S> {
     pub followed: Duration,
     /// When the offsets were committed last.
     pub offsets_at: Duration,
-    /// Where the topic of decisions was read to when the store followed last.
-    pub decisions_next: i64,
+    /// How far everything in the topics is known here, and proven so by a commit.
+    pub place: Place,
+    /// Where they ended when they were asked last; the next commit proves it.
+    pub noted: Option<Place>,
     /// When held bars were looked at again.
     pub looked: Duration,
     /// Topics whose next record waits for its schema.
     pub blocked: [bool; InputTopic::ALL.len()],
     /// Decisions are still being read back.
     pub recalling: bool,
+    /// Attempts to take the place in the inputs.
+    pub retry: Retry,
+}
+
+/// How far the last checkpoint was: nothing of it ever goes back.
+#[derive(Debug, Default)]
+pub struct Reached {
+    transaction: u64,
+    clock: Option<Timestamp>,
+    positions: Vec<(InputTopic, i64)>,
+}
+
+impl Reached {
+    pub fn by(transaction: u64, clock: Timestamp, positions: impl Iterator<Item = (InputTopic, i64)>) -> Self {
+        Self { transaction, clock: Some(clock), positions: positions.collect() }
+    }
+
+    /// The rules that the next checkpoint breaks.
+    pub fn broken(&self, next: &Checkpoint) -> impl Iterator<Item = Rule> + use<> {
+        let clock = self.clock.is_none_or(|clock| next.clock >= clock);
+        let of = |topic| next.positions.iter().find(|(t, _)| *t == topic).map(|(_, at)| *at);
+        let place = next.transaction == self.transaction + 1
+            && self.positions.iter().all(|(topic, at)| of(*topic).is_some_and(|next| next >= *at));
+        let broken = [(clock, Rule::ClockNeverBack), (place, Rule::PlaceNeverBack)];
+        broken.into_iter().filter(|(holds, _)| !holds).map(|(_, rule)| rule)
+    }
+}
+
+/// A place in the state topic and in the topic of decisions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place {
+    pub state: i64,
+    pub decisions: i64,
 }
 
 /// What a store remembers besides accounts and decisions.
@@ -96,7 +145,7 @@ impl<S: Store> Shard<S> {
     pub fn new(partition: Partition, store: S, settings: &Settings, now: Duration) -> Self {
         Self {
             partition,
-            phase: Phase::Restoring { began: now, since: now, checkpoint: None, next: 0, end: 0, fenced: false },
+            phase: Phase::restoring(now, None, 0, 0),
             store,
             memory: Memory::default(),
             queues: Queues::default(),
@@ -105,6 +154,7 @@ impl<S: Store> Shard<S> {
             book: PolicyBook::new(Arc::clone(&settings.policy.policy), settings.dedupe_horizon_days),
             entries: Vec::new(),
             transaction: 0,
+            last: Reached::default(),
             stale_records: Vec::new(),
             stale_count: 0,
             counters: GateCounters { window_start: Timestamp::MIN, bars: 0, released_until: None },
@@ -113,10 +163,12 @@ impl<S: Store> Shard<S> {
             catch_up: None,
             followed: now,
             offsets_at: now,
-            decisions_next: 0,
+            place: Place::default(),
+            noted: None,
             looked: now,
             blocked: [false; InputTopic::ALL.len()],
             recalling: false,
+            retry: Retry::default(),
         }
     }
 
@@ -133,6 +185,26 @@ impl<S: Store> Shard<S> {
 
     pub const fn is_running(&self) -> bool {
         matches!(self.phase, Phase::Running)
+    }
+
+    /// Where the state topic is read on, while the shard is not running.
+    pub const fn next_state(&self) -> i64 {
+        match self.phase {
+            Phase::Restoring { next, .. } => next,
+            Phase::Running => 0,
+        }
+    }
+
+    /// The state topic was read to an offset: transaction markers lie behind the last record.
+    pub fn read_to(&mut self, offset: i64) {
+        if let Phase::Restoring { next, .. } = &mut self.phase {
+            *next = (*next).max(offset);
+        }
+    }
+
+    /// True where everything was read and the place in the inputs is to be taken.
+    pub const fn is_whole(&self) -> bool {
+        matches!(self.phase, Phase::Restoring { whole: true, .. })
     }
 
     /// True where the next commit has something of this shard.

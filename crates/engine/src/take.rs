@@ -1,6 +1,8 @@
 //! One record, one deadline, one answer of the gate: what becomes of it.
 
-use dunning_rules::{Account, Action, Event, Input, NoEffect, Outcome, RestorationReason, Timestamp, Transition, step};
+use dunning_rules::{
+    Account, Action, Event, Input, NoEffect, Outcome, RestorationReason, Timestamp, Transition, invariant, step,
+};
 use dunning_store::Store;
 use dunning_wire::control::ControlEvent;
 use dunning_wire::deadletter::{self, Origin};
@@ -13,7 +15,7 @@ use crate::desk::{Desk, Halt};
 use crate::memory::SlotId;
 use crate::schemas::Known;
 use crate::shard::{STALE_MAX, Shard};
-use crate::{Broker, Clock, Mode, OutRecord, Record};
+use crate::{Broker, Clock, Mode, OutRecord, Record, Witnessed};
 
 /// What the next record of a shard says before it is taken.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +46,7 @@ impl<S: Store> Shard<S> {
         let Some(record) = self.queues.take(topic) else { return Ok(()) };
         desk.batch.count(desk.clock.monotonic());
         desk.meters.consumed[topic as usize].one();
+        desk.broker.witness(&Witnessed::Taken { partition: self.partition, topic, offset: record.offset });
         self.changed = true;
         let mut scratch = std::mem::take(&mut desk.scratch);
         let taken = match self.decode(desk, topic, &record, &mut scratch) {
@@ -85,8 +88,18 @@ impl<S: Store> Shard<S> {
         let event = if behind { Event::Backlog(input) } else { Event::Input(input) };
         match self.meet(desk, slot, &event, now, Some((topic, record)))? {
             Outcome::Refused(refusal) => self.dead_letter(desk, topic, record, &refusal.into()),
-            Outcome::Applied | Outcome::NoEffect(_) => Ok(()),
+            Outcome::Applied | Outcome::NoEffect(_) => match self.replayed(topic, record) {
+                Some(mark) => self.release_stale(Some(account), mark),
+                None => Ok(()),
+            },
         }
+    }
+
+    /// The mark of the record that this one puts back, where a person replayed a dead letter of this shard.
+    fn replayed(&self, topic: InputTopic, record: &Record) -> Option<StaleMark> {
+        let place = deadletter::replayed(record.headers.as_deref()?)?;
+        let is_ours = place.topic == topic && place.partition == self.partition && place.offset < record.offset;
+        (is_ours && topic.moves_money()).then_some(StaleMark { topic, offset: place.offset })
     }
 
     /// The instant at which an event is met: its own under `stream`, which moves the clock; now under `wall`.
@@ -140,8 +153,14 @@ impl<S: Store> Shard<S> {
     ) -> Result<Outcome, Halt> {
         let mut row = self.memory.take(slot, &self.store).map_err(|e| Halt::memory(self.partition, e))?;
         let before = row.account.pending().copied();
+        let was = invariant::Before::of(&row.account);
         let account = std::mem::replace(&mut row.account, Account::new(""));
         let transition = step(account, event, &self.book, now);
+        let account = self.memory.key(slot);
+        desk.broker.witness(&Witnessed::Met { partition: self.partition, account, event, now });
+        for rule in invariant::broken(&was, &transition, &self.book) {
+            desk.broke(self.partition, rule);
+        }
         let outcome = transition.outcome;
         if let Outcome::NoEffect(reason) = outcome {
             *desk.batch.no_effects.entry(reason.word()).or_default() += 1;
@@ -281,6 +300,7 @@ impl<S: Store> Shard<S> {
             headers: &headers,
         })?;
         *desk.batch.dead_letters.entry(bad.word()).or_default() += 1;
+        desk.broker.witness(&Witnessed::DeadLetter { partition: self.partition });
         tracing::warn!(
             partition = self.partition,
             offset = record.offset,
@@ -296,7 +316,12 @@ impl<S: Store> Shard<S> {
             return Ok(());
         }
         let mark = StaleMark { topic, offset: record.offset };
-        match frame::account_key(record.key()) {
+        let account = frame::account_key(record.key());
+        if let Some(first) = self.replayed(topic, record) {
+            // The newer dead letter is the one to be looked at: its mark takes the place of the older one.
+            self.lift_remembered(account.as_deref().ok(), first)?;
+        }
+        match account {
             Ok(account) => {
                 let slot = self.memory.find_or_add(account);
                 let marked = self.memory.mark_stale(slot, mark, STALE_MAX, &self.store);

@@ -10,6 +10,7 @@ mod currency;
 mod decision;
 mod event;
 mod id;
+pub mod invariant;
 mod money;
 mod policy;
 mod time;

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 /// Milliseconds in a day of 24 hours.
@@ -125,10 +125,10 @@ impl Zone {
             return plain;
         }
         let Some(local) = day.date().and_then(|d| d.and_hms_opt(0, 0, 0)) else { return plain };
-        let local = local + TimeDelta::minutes(i64::from(minutes));
         // A gap is at most a day long (a zone that crossed the date line).
         (0..=96)
-            .find_map(|quarter| self.0.from_local_datetime(&(local + TimeDelta::minutes(15 * quarter))).earliest())
+            .map_while(|quarter| local.checked_add_signed(TimeDelta::minutes(i64::from(minutes) + 15 * quarter)))
+            .find_map(|local| self.0.from_local_datetime(&local).earliest())
             .map_or(plain, |t| Timestamp(t.timestamp_millis()))
     }
 
@@ -153,7 +153,9 @@ impl Zone {
     }
 
     fn local(self, at: Timestamp) -> Option<NaiveDateTime> {
-        Some(DateTime::<Utc>::from_timestamp_millis(at.0)?.with_timezone(&self.0).naive_local())
+        let at = DateTime::<Utc>::from_timestamp_millis(at.0)?.with_timezone(&self.0);
+        // `naive_local` would panic at the ends of the calendar.
+        at.naive_utc().checked_add_offset(at.offset().fix())
     }
 }
 
@@ -206,5 +208,20 @@ mod tests {
             let _ = berlin.start_of_day(Day(day));
         }
         let _ = (berlin.day_of(Timestamp::MIN), berlin.day_of(Timestamp::MAX), Zone::UTC.day_of(Timestamp::MIN));
+    }
+
+    #[test]
+    fn the_last_and_first_days_of_the_calendar_do_not_panic() {
+        let (first, last) = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
+        for name in ["Europe/Berlin", "America/New_York", "Pacific/Kiritimati", "UTC"] {
+            for end in [first.timestamp_millis(), last.timestamp_millis()] {
+                for at in (-50..=50).map(|hours| Timestamp(end + hours * 3_600_000)) {
+                    let day = zone(name).day_of(at);
+                    for minutes in [0, 1_439, u16::MAX] {
+                        let _ = (zone(name).at(day, minutes), zone(name).next_at(at, minutes), at.to_string());
+                    }
+                }
+            }
+        }
     }
 }

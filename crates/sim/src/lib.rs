@@ -5,6 +5,7 @@ mod broker;
 mod bus;
 mod clock;
 mod demo;
+pub mod hostile;
 pub mod murmur2;
 mod operator;
 mod random;

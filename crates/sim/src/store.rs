@@ -18,6 +18,8 @@ struct Disk {
 struct Rows {
     identity: Identity,
     open: bool,
+    /// A row's checksum does not fit any more.
+    damaged: bool,
     rows: BTreeMap<Vec<u8>, Vec<u8>>,
     /// What each change since the last flush overwrote, a batch at a time.
     unflushed: Vec<Overwritten>,
@@ -48,6 +50,13 @@ impl MemoryStores {
         }
     }
 
+    /// A shard's store is damaged: whoever reads it next finds out.
+    pub fn damage(&self, generation: u32, partition: u32) {
+        if let Some(shard) = lock(&self.0).shards.get_mut(&(generation, partition)) {
+            shard.damaged = true;
+        }
+    }
+
     /// Every row of a shard, as it is on disk.
     #[must_use]
     pub fn rows(&self, generation: u32, partition: u32) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -66,7 +75,7 @@ impl Stores for MemoryStores {
         let at = (shard.generation, shard.partition);
         let why = match disk.shards.get_mut(&at) {
             Some(rows) if rows.open => {
-                return Err(StoreError::Directory("the shard's store is open already".to_owned()));
+                return Err(StoreError::Busy("the shard's store is open already".to_owned()));
             }
             Some(rows) if rows.identity == *shard => {
                 rows.open = true;
@@ -88,7 +97,7 @@ impl Stores for MemoryStores {
 
 impl Rows {
     fn empty(identity: &Identity) -> Self {
-        Self { identity: identity.clone(), open: true, rows: BTreeMap::new(), unflushed: Vec::new() }
+        Self { identity: identity.clone(), open: true, damaged: false, rows: BTreeMap::new(), unflushed: Vec::new() }
     }
 }
 
@@ -107,6 +116,9 @@ impl MemoryStore {
             return Err(StoreError::Damaged("the machine has stopped".to_owned()));
         }
         let rows = disk.shards.get_mut(&self.at);
+        if rows.as_ref().is_some_and(|rows| rows.damaged) {
+            return Err(StoreError::Damaged("a checksum does not fit".to_owned()));
+        }
         rows.map(run).ok_or_else(|| StoreError::Damaged("the store was deleted".to_owned()))
     }
 }
@@ -208,7 +220,7 @@ mod tests {
     fn prefixes_identities_and_the_lock_are_as_on_a_real_disk() {
         let stores = MemoryStores::new();
         let (store, _) = stores.open(&shard()).expect("opened");
-        assert!(matches!(stores.open(&shard()).map(drop), Err(StoreError::Directory(_))));
+        assert!(matches!(stores.open(&shard()).map(drop), Err(StoreError::Busy(_))));
         for key in ["b1", "a2", "a1", "c"] {
             put(&store, key, Some("v"));
         }

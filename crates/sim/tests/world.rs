@@ -128,6 +128,7 @@ fn settings() -> Settings {
         start: Some(Start::Earliest),
         policy: PolicyFile { policy: Arc::new(loaded.policy), text: loaded.text, effective_from: None },
         dedupe_horizon_days: None,
+        standby: 0,
         schema_ids: OutputTopic::ALL.map(|topic| (topic, embedded_id(topic.contract_name()))).to_vec(),
         generation: 1,
         cluster: "sim".to_owned(),

@@ -56,7 +56,7 @@ impl Home {
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 Err(TryLockError::WouldBlock) => {
-                    return Err(StoreError::Directory(format!(
+                    return Err(StoreError::Busy(format!(
                         "{} is in use by another process; stop it, or give each instance a state.directory of its own",
                         path.display()
                     )));

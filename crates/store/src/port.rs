@@ -25,7 +25,10 @@ pub enum Opened {
 /// What can go wrong with a store. None of it loses data: the shard is rebuilt.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The directory cannot be made or locked: permissions, a full disk, another process.
+    /// Another thread or process holds the store: it may let go soon.
+    #[error("{0}")]
+    Busy(String),
+    /// The directory cannot be made or locked: permissions, a full disk.
     #[error("the state directory cannot be used: {0}")]
     Directory(String),
     /// A read or a write failed, or a row's checksum does not fit.
@@ -75,12 +78,12 @@ pub trait Stores {
     /// Opens the store of a shard. One that is missing, damaged or of another identity comes back empty.
     ///
     /// # Errors
-    /// [`StoreError::Directory`] where even an empty one cannot be had.
+    /// [`StoreError::Busy`] while another holds it, [`StoreError::Directory`] where even an empty one cannot be had.
     fn open(&self, shard: &Identity) -> Result<(Self::Store, Opened), StoreError>;
 
     /// Closes a store, deletes it and opens it anew, empty.
     ///
     /// # Errors
-    /// [`StoreError::Directory`].
+    /// As [`Stores::open`].
     fn renew(&self, shard: &Identity, old: Self::Store, why: &str) -> Result<Self::Store, StoreError>;
 }

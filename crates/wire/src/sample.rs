@@ -68,6 +68,10 @@ fn any_instant() -> impl Strategy<Value = Timestamp> {
     prop_oneof![instant(), any::<i64>().prop_map(Timestamp::from_millis), Just(Timestamp::MIN), Just(Timestamp::MAX)]
 }
 
+fn counter() -> impl Strategy<Value = u64> {
+    0..=u64::MAX >> 2
+}
+
 fn some<T: std::fmt::Debug>(value: impl Strategy<Value = T>) -> impl Strategy<Value = Option<T>> {
     proptest::option::of(value)
 }
@@ -261,13 +265,13 @@ fn cycle() -> impl Strategy<Value = Cycle> {
 
 /// Any account that can be stored, also one that no events lead to.
 pub(crate) fn account() -> impl Strategy<Value = Account> {
-    let head = (id(), any_instant(), any::<u64>(), any::<u64>(), some(currency()), any_amount(), any_amount());
+    let head = (id(), any_instant(), counter(), counter(), some(currency()), any_amount(), any_amount());
     let part = || (0..6usize, id(), any_amount());
     let payments = few((id(), any_amount(), any_day(), few(part())));
     let disputes = few((id(), any::<bool>(), any_day(), few(part())));
     let decided = some((any::<bool>(), some(any_instant())).prop_map(|(allowed, until)| BarDecided { allowed, until }));
     let seen = few((any::<[u8; 16]>(), any_day()));
-    let tail = (some(profile()), decided, any::<u32>(), some(cycle()), some(any_instant()));
+    let tail = (some(profile()), decided, 0..=i32::MAX.unsigned_abs(), some(cycle()), some(any_instant()));
     (head, few(bill()), payments, disputes, seen, tail).prop_map(|(head, bills, payments, disputes, seen, tail)| {
         let (id, line, sequence, decisions, currency, credit, turnover) = head;
         let (profile, bar_decided, cycles, cycle, deadline) = tail;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::deadletters::args::DeadLetters;
+
 /// Decides who is reminded, warned, barred and restored, from an operator's event bus; each command exactly once.
 #[derive(Debug, Parser)]
 #[command(name = "dunning", version, max_term_width = 100, propagate_version = true, arg_required_else_help = true)]
@@ -38,6 +40,11 @@ pub(super) enum Command {
     Account(Account),
     /// Why an account stands where it does: its last decisions, from a running instance.
     Explain(Lookup),
+    /// Records that could not be taken: list them, look at them, put them back.
+    #[command(name = "deadletters")]
+    DeadLetters(DeadLetters),
+    /// Let bars go that wait for a person.
+    Bars(Bars),
     /// Check and test policies.
     Policy(Policy),
     /// Look at the configuration.
@@ -170,6 +177,46 @@ pub(super) struct Lookup {
     /// As JSON instead of text.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Let bars go that wait for a person.
+#[derive(Debug, Args)]
+pub(super) struct Bars {
+    #[command(subcommand)]
+    pub(super) command: BarsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BarsCommand {
+    /// Let bars go that the budget holds, after a person looked at why there are so many.
+    Release(BarsRelease),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+With --all the budget does not count for an hour, in every partition. Whoever has paid meanwhile is
+not barred, and bars that wait for a dead letter or for a clock go on to wait.
+
+Examples:
+  dunning bars release --account 4711 --actor j.doe --reason INC-4711 --config dunning.yaml
+  dunning bars release --all --actor j.doe --reason 'billing run, as planned' --config dunning.yaml")]
+pub(super) struct BarsRelease {
+    /// The bar of one account.
+    #[arg(long, value_name = "ID", required_unless_present = "all", conflicts_with = "all",
+        value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(super) account: Option<String>,
+    /// All bars that the budget holds.
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Who releases them: your name, for the record.
+    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(super) actor: String,
+    /// Why, for the record. No account ids.
+    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(super) reason: String,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
 }
 
 /// Check and test policies.

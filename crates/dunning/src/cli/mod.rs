@@ -2,7 +2,10 @@
 
 mod account;
 mod args;
+mod bars;
+mod bus;
 mod config;
+mod deadletters;
 mod demo;
 mod policy;
 mod topics;
@@ -35,6 +38,8 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Topics(args) => topics::run(&args),
         Command::Account(args) => account::show(&args),
         Command::Explain(args) => account::explain(&args),
+        Command::DeadLetters(args) => deadletters::run(&args),
+        Command::Bars(args) => bars::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Config(args) => config::run(&args),
         Command::ExitCodes => print(&Exit::table()),

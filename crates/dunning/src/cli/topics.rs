@@ -44,6 +44,6 @@ fn create(args: &TopicsCreate) -> Result<Exit, Failure> {
     super::print(&text)
 }
 
-fn cluster(config: &Config) -> Cluster<'_> {
+pub(super) fn cluster(config: &Config) -> Cluster<'_> {
     Cluster { bootstrap_servers: &config.kafka.bootstrap_servers, properties: &config.kafka.properties }
 }

@@ -64,6 +64,7 @@ impl Check {
         let start = self.read("start", start);
         let instance = self.instance(host);
         let workers = self.need("workers", |t| value::count(t, 1, 64));
+        let standby = self.standby();
         let http_listen = self.need("http.listen", listen);
         let topics = self.topics();
         let dedupe_horizon_days = self.need("dedupe.horizon", |t| value::or_none(t, days));
@@ -89,6 +90,7 @@ impl Check {
             start,
             instance: instance?,
             workers: workers?,
+            standby: standby?,
             http_listen: http_listen?,
             topics,
             dedupe_horizon_days: dedupe_horizon_days?,
@@ -120,6 +122,20 @@ impl Check {
             }
         }
         Some(Kafka { bootstrap_servers: bootstrap_servers?, group_id: group_id?, properties })
+    }
+
+    /// Standbys are put where the group would put the shards: that is known for one protocol only, and from the names that
+    /// this program gives its clients.
+    fn standby(&mut self) -> Option<usize> {
+        let standby = self.need("standby", |t| value::count(t, 0, 4))?;
+        let said = self.raw.maps.get("kafka.properties").cloned().unwrap_or_default();
+        for (name, said) in said.into_iter().filter(|_| standby > 0) {
+            if name == "client.id" || (name == "group.protocol" && said.text == "consumer") {
+                let message = format!("`kafka.properties`: `{name}` does not go together with `standby`");
+                self.raw.problem(said.origin, message, "leave it out, or set `standby: 0`");
+            }
+        }
+        Some(standby)
     }
 
     fn registry(&mut self) -> Option<Registry> {

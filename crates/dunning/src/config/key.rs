@@ -84,6 +84,11 @@ pub static KEYS: &[Key] = &[
     ),
     key("workers", Some("1"), "Threads that process records, 1 to 64. Each has a consumer and a producer of its own."),
     key(
+        "standby",
+        Some("0"),
+        "So many other instances keep each shard warm, 0 to 4: a shard that moves is read on, not read back. Each costs the memory and disk of a shard.",
+    ),
+    key(
         "http.listen",
         Some("127.0.0.1:8080"),
         "Address of metrics, health and account pages. They ask for no password: keep them inside.",

@@ -18,6 +18,7 @@ use dunning_engine::{ClockMode, Mode, Start};
 use dunning_wire::topic::TopicNames;
 
 pub use raw::Problem;
+pub(crate) use value::instant;
 
 /// The configuration that holds.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct Config {
     pub instance: String,
     /// Number of lanes.
     pub workers: usize,
+    /// Instances that keep each shard warm beside its owner.
+    pub standby: usize,
     /// Where HTTP listens.
     pub http_listen: SocketAddr,
     /// What the topics are called.

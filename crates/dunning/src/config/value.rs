@@ -58,7 +58,7 @@ pub(super) fn or_none<T>(text: &str, read: impl FnOnce(&str) -> Result<T, String
 }
 
 /// An instant with its offset, such as `2026-11-01T00:00:00Z`.
-pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
+pub(crate) fn instant(text: &str) -> Result<Timestamp, String> {
     DateTime::parse_from_rfc3339(text)
         .map(|t| Timestamp::from_millis(t.timestamp_millis()))
         .map_err(|_| format!("`{text}` is not an instant: write it as 2026-11-01T00:00:00Z, with its offset"))

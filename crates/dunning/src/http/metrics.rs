@@ -3,6 +3,7 @@
 
 use dunning_engine::{ByWord, Meters, Seconds};
 use dunning_rules::HELD_WORDS;
+use dunning_rules::invariant::Rule;
 use dunning_wire::topic::InputTopic;
 use prometheus::proto::{
     Bucket, Counter as CounterValue, Gauge as GaugeValue, Histogram, LabelPair, Metric, MetricFamily, MetricType,
@@ -62,12 +63,19 @@ fn engine(m: &Meters) -> Vec<MetricFamily> {
         gauge(Name("dunning_deadlines_pending", "Accounts with a deadline."), float(m.deadlines_pending.get())),
         gauge(Name("dunning_deadlines_late_seconds", "How late the oldest deadline is that is due."), seconds(m.deadlines_late_ms.get())),
         gauges(Name("dunning_bars_waiting", "Bars that fell due and wait, by reason; 'inputs' is the first look at the inputs."), "reason", &waiting(m)),
+        counters(Name("dunning_invariant_violations_total", "Rules that must always hold and did not, by rule: any is a fault of the program."), "rule", &violations(m)),
         words(Name("dunning_bars_held_total", "Bars that were held, by reason, each once a reason."), "reason", &m.bars_held),
         gauge(Name("dunning_shards_running", "Shards of this process that take input."), float(m.shards_running.get())),
         gauge(Name("dunning_shards_restoring", "Shards of this process that are being restored."), float(m.shards_restoring.get())),
         gauge(Name("dunning_shards_behind", "Shards that have not read yet to where the inputs ended when they began: deadlines and bars wait."), float(m.shards_behind.get())),
         counter(Name("dunning_restored_records_total", "State records read to restore shards."), m.restored.get()),
         gauge(Name("dunning_restore_left", "State records left to restore, as offsets."), float(m.restore_left.get())),
+        gauge(Name("dunning_restore_span", "State records that the shards being restored have to read in all, as offsets."), float(m.restore_span.get())),
+        counter(Name("dunning_writers_ended_total", "Open transactions of dead writers that were ended when their shards were taken over."), m.writers_ended.get()),
+        gauge(Name("dunning_standby_shards", "Shards of other instances that this process keeps warm."), float(m.standbys.get())),
+        gauge(Name("dunning_standby_lag", "State records that the warm shards have not read yet, as offsets."), float(m.standby_lag.get())),
+        counter(Name("dunning_standbys_renewed_total", "Warm shards that were of no use and were begun anew."), m.standbys_renewed.get()),
+        words(Name("dunning_shards_taken_total", "Shards that came to this process, by how: warm or cold."), "how", &m.promotions),
         histogram(Name("dunning_payment_to_restoration_seconds", "From a payment's timestamp to the commit of the restoration that it caused."), &m.payment_to_restoration),
         histogram(Name("dunning_commit_seconds", "Time that a transaction's commit took."), &m.commit),
         gauge(Name("dunning_accounts", "Accounts known in the shards of this process."), float(m.accounts.get())),
@@ -90,6 +98,13 @@ fn whole(n: u64) -> f64 {
 fn waiting(m: &Meters) -> Vec<(&'static str, f64)> {
     let reasons = std::iter::once("inputs").chain(HELD_WORDS.iter().map(|(_, word)| *word));
     reasons.zip(&m.bars_waiting).map(|(word, n)| (word, float(n.get()))).collect()
+}
+
+/// Every rule has its line, so that an alert can be written before the first violation.
+fn violations(m: &Meters) -> Vec<(&'static str, f64)> {
+    let counted = m.violations.all();
+    let count = |word| counted.iter().find(|(w, _)| *w == word).map_or(0, |(_, n)| *n);
+    Rule::ALL.map(|rule| (rule.word(), whole(count(rule.word())))).to_vec()
 }
 
 #[allow(clippy::cast_precision_loss)] // Prometheus' numbers are floats
@@ -238,6 +253,7 @@ mod tests {
             "dunning_payment_to_restoration_seconds_bucket{le=\"+Inf\"} 1",
             "dunning_payment_to_restoration_seconds_count 1",
             "dunning_lag_event_seconds 1.5",
+            "dunning_invariant_violations_total{rule=\"lifted_once\"} 0",
             "dunning_bars_waiting{reason=\"inputs\"} 0",
             "dunning_bars_waiting{reason=\"no_warning\"} 0",
             "# TYPE dunning_commit_seconds histogram",

@@ -9,7 +9,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::member::{Member, number};
 use super::reader::Reader;
-use super::setup::{Bus, check_properties};
+use super::setup::{Bus, check_properties, client_id};
 use super::writer::Writer;
 use crate::registry::Registry;
 
@@ -19,6 +19,8 @@ const SLICE: Duration = Duration::from_millis(20);
 /// The event bus over Kafka, for one lane.
 pub struct KafkaBroker {
     names: TopicNames,
+    group_id: String,
+    partitions: u32,
     member: Option<Member>,
     reader: Reader,
     writer: Writer,
@@ -41,7 +43,8 @@ impl KafkaBroker {
         let writer = Writer::new(id, config, bus.topics.clone(), bus.transaction_timeout())?;
         let reader = Reader::new(&bus.reader(lane), &bus.topics, bus.partitions)?;
         let member = Member::new(&bus.member(lane), bus.topics.input(InputTopic::Bills))?;
-        Ok(Self { names: bus.topics.clone(), member: Some(member), reader, writer, registry })
+        let (names, group_id) = (bus.topics.clone(), bus.group_id.clone());
+        Ok(Self { names, group_id, partitions: bus.partitions, member: Some(member), reader, writer, registry })
     }
 
     /// The cluster's id; `None` where the broker does not say.
@@ -107,6 +110,19 @@ impl Broker for KafkaBroker {
         self.reader.restore(shard, from)
     }
 
+    fn candidates(&mut self, standby: usize) -> Result<Option<Vec<Partition>>, BrokerError> {
+        let partitions = self.partitions;
+        self.member()?.candidates(partitions, standby)
+    }
+
+    fn tail(&mut self, shard: Partition, from: i64) -> Result<(), BrokerError> {
+        self.reader.tail(shard, from)
+    }
+
+    fn untail(&mut self, shard: Partition) -> Result<(), BrokerError> {
+        self.reader.untail(shard)
+    }
+
     fn recall(&mut self, shard: Partition, from: i64) -> Result<(), BrokerError> {
         self.reader.recall(shard, from)
     }
@@ -131,8 +147,20 @@ impl Broker for KafkaBroker {
         self.writer.id()
     }
 
-    fn fence(&mut self, writer: &str) -> Result<(), BrokerError> {
-        self.writer.fence(writer)
+    fn is_held(&mut self, shard: Partition) -> Result<bool, BrokerError> {
+        self.reader.is_held(shard)
+    }
+
+    fn fence(&mut self, writer: &str) -> Result<bool, BrokerError> {
+        let lane = writer.strip_prefix(&format!("{}-", self.group_id));
+        let lives = match lane {
+            Some(lane) => self.member()?.knows(&client_id(lane))?,
+            None => false,
+        };
+        if lives || writer == self.writer.id() {
+            return Ok(false);
+        }
+        self.writer.fence(writer).map(|()| true)
     }
 
     fn begin(&mut self) -> Result<(), BrokerError> {

@@ -8,7 +8,9 @@ use dunning_engine::{BrokerError, ErrorKind, Membership, Partition, Polled};
 use dunning_wire::topic::{InputTopic, TopicNames};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use super::raw::{Consumer, Group, Rebalance, Taken};
+use super::fault::Fault;
+use super::place::{self, Seat};
+use super::raw::{self, Consumer, Group, Question, Rebalance, Taken};
 
 /// What the coordinator waits for.
 #[derive(Debug)]
@@ -27,11 +29,15 @@ enum Wait {
 }
 
 pub(crate) struct Member {
+    // It goes before its client.
+    question: Option<Question>,
     consumer: Consumer,
     lead: String,
+    group: String,
     wait: Wait,
 }
 
+const DESCRIBE: &str = "asking how the group stands";
 /// How long an answer of the coordinator may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -45,7 +51,8 @@ impl Member {
         };
         let consumer = Consumer::new(config).map_err(fail)?;
         consumer.subscribe(lead).map_err(|f| f.reading("subscribing to the lead topic"))?;
-        Ok(Self { consumer, lead: lead.to_owned(), wait: Wait::Nothing })
+        let group = config.get("group.id").unwrap_or_default().to_owned();
+        Ok(Self { question: None, consumer, lead: lead.to_owned(), group, wait: Wait::Nothing })
     }
 
     /// Serves the group; says how shards change.
@@ -158,6 +165,47 @@ impl Member {
                 ))
             })
             .collect()
+    }
+
+    /// The shards of other processes that would come to this member. The coordinator is asked without waiting: what it
+    /// said to the last question is the answer. `None` where it has not answered, or while shards move.
+    pub(crate) fn candidates(
+        &mut self,
+        partitions: u32,
+        standby: usize,
+    ) -> Result<Option<Vec<Partition>>, BrokerError> {
+        let answer = self.question.as_ref().map(|q| q.answer(Duration::ZERO));
+        let Some(answer) = answer.unwrap_or(None) else {
+            if self.question.is_none() {
+                self.ask()?;
+            }
+            return Ok(None);
+        };
+        self.ask()?;
+        let described = answer.map_err(|f| f.reading(DESCRIBE))?;
+        let Some(own) = self.consumer.member_id().filter(|_| described.is_stable) else { return Ok(None) };
+        let seats: Vec<Seat> = described.seats.into_iter().map(|seat| self.seat(seat)).collect();
+        Ok(Some(place::candidates(&seats, partitions, &own, standby)))
+    }
+
+    fn seat(&self, seat: raw::Seat) -> Seat {
+        let owned = seat.owned.iter().filter(|(topic, _)| *topic == self.lead);
+        let owned = owned.filter_map(|(_, p)| Partition::try_from(*p).ok()).collect();
+        Seat { process: place::process_of(&seat.client).to_owned(), id: seat.id, owned }
+    }
+
+    fn ask(&mut self) -> Result<(), BrokerError> {
+        self.question = None;
+        let question = self.consumer.ask_group(&self.group, PATIENCE).map_err(|f| f.reading(DESCRIBE))?;
+        self.question = Some(question);
+        Ok(())
+    }
+
+    /// True where a client of this name is in the group. Waits for the coordinator.
+    pub(crate) fn knows(&self, client: &str) -> Result<bool, BrokerError> {
+        let question = self.consumer.ask_group(&self.group, PATIENCE).map_err(|f| f.reading(DESCRIBE))?;
+        let described = question.answer(PATIENCE).unwrap_or_else(|| Err(Fault::timed_out()));
+        Ok(described.map_err(|f| f.reading(DESCRIBE))?.seats.iter().any(|s| s.client == client))
     }
 
     /// Who this member is, as of now.

@@ -9,6 +9,7 @@ pub(crate) mod broker;
 pub(crate) mod fault;
 pub(crate) mod hush;
 pub(crate) mod member;
+pub(crate) mod place;
 pub(crate) mod raw;
 pub(crate) mod reader;
 pub(crate) mod setup;

@@ -19,6 +19,9 @@ use super::raw::{Consumer, Message, Taken, Topic, TopicId};
 const SOURCES: usize = InputTopic::ALL.len() + 2;
 const STATE: usize = SOURCES - 2;
 const DECISIONS: usize = SOURCES - 1;
+/// Outputs beside state and decisions. Orders are left out: others write there.
+const HELD: [OutputTopic; 4] =
+    [OutputTopic::Notifications, OutputTopic::Barring, OutputTopic::Restoration, OutputTopic::DeadLetters];
 /// At most so many records are taken at once.
 const BATCH: usize = 2_000;
 /// How long an answer of the broker may take.
@@ -64,8 +67,10 @@ impl Reader {
         let mut list: Vec<String> = InputTopic::ALL.iter().map(|t| names.input(*t).to_owned()).collect();
         list.push(names.output(OutputTopic::State).to_owned());
         list.push(names.output(OutputTopic::Decisions).to_owned());
+        // The others are not read; it is asked whether something is open there.
         let topics = list.iter().map(|n| consumer.topic(n)).collect::<Result<_, _>>();
         let topics = topics.map_err(|f| f.with(ErrorKind::Fatal, "making the reader"))?;
+        list.extend(HELD.map(|t| names.output(t).to_owned()));
         let track = Track { next: 0, assigned: false, until: i64::MAX };
         let tracks = vec![vec![track; partitions as usize]; SOURCES];
         Ok(Self { topics, names: list, tracks, consumer, trouble: None, knocked: None })
@@ -129,6 +134,32 @@ impl Reader {
             return Err(BrokerError { kind: ErrorKind::Abort, doing: DOING, text });
         }
         self.start(&[(STATE, shard, from.max(begin), end)], DOING)
+    }
+
+    /// Follows the state topic.
+    pub(crate) fn tail(&mut self, shard: Partition, from: i64) -> Result<(), BrokerError> {
+        const DOING: &str = "following a shard";
+        let begin = self.one_offset(STATE, shard, BEGINNING, false, DOING)?;
+        let end = self.one_offset(STATE, shard, END, false, DOING)?;
+        if from > end || (from < begin && from != 0) {
+            let text = format!("the state topic has offsets {begin} to {end}; {from} is not among them");
+            return Err(BrokerError { kind: ErrorKind::Abort, doing: DOING, text });
+        }
+        self.start(&[(STATE, shard, from.max(begin), i64::MAX)], DOING)
+    }
+
+    pub(crate) fn untail(&mut self, shard: Partition) -> Result<(), BrokerError> {
+        self.stop(&[(STATE, shard)])
+    }
+
+    /// True where a transaction is open on an output of a shard.
+    pub(crate) fn is_held(&self, shard: Partition) -> Result<bool, BrokerError> {
+        const DOING: &str = "looking for open transactions";
+        let outputs: Vec<_> = (STATE..SOURCES + HELD.len()).map(|i| (i, shard)).collect();
+        // A transaction that begins in between is none of a dead writer's.
+        let stable = self.offsets(&outputs, END, true, DOING)?;
+        let ends = self.offsets(&outputs, END, false, DOING)?;
+        Ok(stable != ends)
     }
 
     /// Reads decisions up to their present end.
@@ -336,6 +367,9 @@ impl Pass<'_> {
         let (next, until) = (track.next, track.until);
         match source(i) {
             Source::Input(_) => self.into.push(Polled::End { source: source(i), partition: shard, offset: next }),
+            Source::State if until == i64::MAX => {
+                self.into.push(Polled::End { source: Source::State, partition: shard, offset: next });
+            }
             // Behind an open transaction: its writer ends it, or the broker does when its time is over.
             _ if next < until => tracing::info!(shard, next, until, "a replay waits for an open transaction"),
             Source::State => {
@@ -350,6 +384,14 @@ impl Pass<'_> {
     }
 
     fn fault(&mut self, topic: Option<TopicId>, partition: i32, fault: Fault) {
+        if matches!(fault.code, Code::AutoOffsetReset | Code::OffsetOutOfRange)
+            && let Some((STATE, shard, track)) = topic.and_then(|t| self.track(t, partition))
+            && track.until == i64::MAX
+        {
+            self.finished.push((STATE, shard));
+            self.into.push(Polled::TailLost { partition: shard, text: fault.text });
+            return;
+        }
         let name = topic.and_then(|t| self.find(t)).map_or("?", |i| self.names[i].as_str());
         let (kind, text) = match fault.code {
             Code::AutoOffsetReset | Code::OffsetOutOfRange => (

@@ -94,10 +94,15 @@ pub(crate) fn plain(bootstrap_servers: &str, properties: &BTreeMap<String, Strin
     config
 }
 
+/// What the clients of a lane are called; the lane is its instance and its number.
+pub(crate) fn client_id(lane: &str) -> String {
+    format!("dunning-{lane}")
+}
+
 impl Bus {
     fn client(&self, lane: usize, ours: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
-        config.set("client.id", format!("dunning-{}-{lane}", self.instance));
+        config.set("client.id", client_id(&format!("{}-{lane}", self.instance)));
         for (name, value) in ours {
             config.set(*name, *value);
         }

@@ -203,12 +203,7 @@ fn prepare(
 ) -> Result<Option<Prepared>, Failure> {
     let Some(partitions) = waits.until(&meters.broker_waits, || check_topics(config))? else { return Ok(None) };
     tracing::info!(partitions, "topics are there and fit together");
-    let address = match &config.registry.address {
-        RegistryAddress::Embedded => Address::Embedded,
-        RegistryAddress::Urls(urls) => Address::Server { urls: urls.clone(), login: config.registry.login.clone() },
-    };
-    let registry = Registry::new(&address, Some(&config.state_directory), runtime.clone())
-        .map_err(|e| Failure::because(Exit::Config, "the schema registry cannot be used", e))?;
+    let registry = registry(config, Some(&config.state_directory), runtime)?;
     let Some(ids) = waits.until(&meters.registry_waits, || register(&registry, config))? else { return Ok(None) };
     tracing::info!(schemas = ids.len(), "schemas of the outputs are registered");
     let bus = Bus {
@@ -221,6 +216,18 @@ fn prepare(
     };
     let settings = settings(config, policy, ids, partitions);
     Ok(Some(Prepared { bus, registry: Arc::new(registry), settings, directory: config.state_directory.clone() }))
+}
+
+/// The client of the registry; nothing is asked yet.
+///
+/// # Errors
+/// [`Exit::Config`] where the settings cannot be used.
+pub fn registry(config: &Config, directory: Option<&Path>, runtime: &Handle) -> Result<Registry, Failure> {
+    let address = match &config.registry.address {
+        RegistryAddress::Embedded => Address::Embedded,
+        RegistryAddress::Urls(urls) => Address::Server { urls: urls.clone(), login: config.registry.login.clone() },
+    };
+    Registry::new(&address, directory, runtime.clone()).map_err(registry_failure)
 }
 
 fn check_topics(config: &Config) -> Result<u32, Attempt> {
@@ -243,15 +250,20 @@ pub fn topics_failure(error: TopicsError) -> Failure {
     Failure::because(exit, "the topics cannot be used", error)
 }
 
+/// Why the registry cannot be used, with the code for it.
+#[must_use]
+pub fn registry_failure(error: RegistryError) -> Failure {
+    match error {
+        RegistryError::Away(_) => Failure::because(Exit::Unreachable, "the schema registry cannot be reached", error),
+        RegistryError::Refused { .. } => Failure::because(Exit::Refused, "a schema cannot be registered", error),
+        RegistryError::Settings(_) => Failure::because(Exit::Config, "the schema registry cannot be used", error),
+    }
+}
+
 fn register(registry: &Registry, config: &Config) -> Result<Vec<(OutputTopic, u32)>, Attempt> {
     registry.register(&config.topics).map_err(|e| match e {
         RegistryError::Away(_) => Attempt::Again(e.to_string()),
-        RegistryError::Refused { .. } => {
-            Attempt::Failed(Failure::because(Exit::Refused, "a schema cannot be registered", e))
-        }
-        RegistryError::Settings(_) => {
-            Attempt::Failed(Failure::because(Exit::Config, "the schema registry cannot be used", e))
-        }
+        e => Attempt::Failed(registry_failure(e)),
     })
 }
 
@@ -260,6 +272,7 @@ fn settings(config: &Config, policy: PolicyFile, schema_ids: Vec<(OutputTopic, u
         clock: config.clock,
         mode: config.mode,
         start: config.start,
+        standby: config.standby,
         policy,
         dedupe_horizon_days: config.dedupe_horizon_days,
         schema_ids,

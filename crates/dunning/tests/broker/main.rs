@@ -224,9 +224,11 @@ fn a_writer_that_is_fenced_leaves_nothing_open() {
     let mut lane = world.lane(0);
     assert_eq!(join_either(&mut lane, &mut old), [0]);
 
-    lane.fence(old.writer()).expect("fence");
+    assert!(retry(|| lane.is_held(0)), "its record is open");
+    assert!(retry(|| lane.fence(old.writer())), "it is not in the group");
+    assert!(!retry(|| lane.is_held(0)));
     let own = lane.writer().to_owned();
-    lane.fence(&own).expect("oneself is no stranger");
+    assert!(!retry(|| lane.fence(&own)), "oneself is no stranger");
     retry(|| lane.restore(0, 0));
     let all = until(&mut lane, "restored", |all| restored(all, 0).is_some());
     assert_eq!(records(&all).count(), 0, "what was open is aborted");

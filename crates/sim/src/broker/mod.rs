@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use dunning_engine::planted::Planted;
 use dunning_engine::{
     Broker, BrokerError, Ends, ErrorKind, Membership, OutRecord, Partition, Polled, Record, SchemaAnswer, Source, Start,
 };
 use dunning_wire::topic::{InputTopic, OutputTopic};
 
-use crate::bus::{Bus, Inner, Logged, Member, Topic, Transaction, logged};
+use crate::bus::{Bus, Inner, Logged, Member, Offsets, Topic, Transaction, logged};
 
 /// Records that one poll takes of one topic of one shard.
 const PIECE: usize = 500;
@@ -21,6 +22,8 @@ pub struct SimBroker {
     member: Option<Member>,
     transaction: Option<Transaction>,
     shards: BTreeMap<Partition, Shard>,
+    /// State topics of others' shards that are followed.
+    tails: BTreeMap<Partition, Input>,
 }
 
 /// What is read of a shard.
@@ -58,6 +61,7 @@ impl SimBroker {
             member: None,
             transaction: None,
             shards: BTreeMap::new(),
+            tails: BTreeMap::new(),
         }
     }
 
@@ -68,9 +72,21 @@ impl SimBroker {
         }
     }
 
+    /// The coordinator gives up this lane's open transaction: it is aborted, and the lane fenced where it still holds its
+    /// transactional id.
+    pub fn time_out(&mut self) {
+        let mut inner = self.bus.lock();
+        if let Some(transaction) = self.transaction.take() {
+            inner.end(transaction, false, Offsets::new());
+        }
+        if inner.check(&self.writer, self.epoch, "timing out").is_ok() {
+            inner.claim(&self.writer);
+        }
+    }
+
     fn member(&mut self) -> Member {
         let mut inner = self.bus.lock();
-        let member = self.member.unwrap_or_else(|| inner.group.join());
+        let member = self.member.unwrap_or_else(|| inner.group.join(&self.writer));
         self.member = Some(member);
         member
     }
@@ -84,11 +100,11 @@ impl SimBroker {
     }
 
     /// Ends the transaction, if this lane still holds its transactional id.
-    fn end(&mut self, committed: bool, doing: &'static str) -> Result<(), BrokerError> {
+    fn end(&mut self, committed: bool, offsets: Offsets, doing: &'static str) -> Result<(), BrokerError> {
         let transaction = self.transaction(doing)?;
         let mut inner = self.bus.lock();
         inner.check(&self.writer, self.epoch, doing)?;
-        inner.end(transaction, committed);
+        inner.end(transaction, committed, offsets);
         self.transaction = None;
         Ok(())
     }
@@ -109,6 +125,7 @@ impl Broker for SimBroker {
         for (number, shard) in &mut self.shards {
             shard.poll(&inner, *number, into);
         }
+        self.tails.retain(|number, tail| tail.follow(&inner, *number, into));
         Ok(())
     }
 
@@ -127,6 +144,9 @@ impl Broker for SimBroker {
 
     fn committed(&mut self, shard: Partition) -> Result<Vec<(InputTopic, Option<i64>)>, BrokerError> {
         let inner = self.bus.lock();
+        if inner.coordinator_is_away {
+            return Err(error(ErrorKind::Retry, "asking for committed offsets", "the coordinator is away"));
+        }
         Ok(InputTopic::ALL.map(|topic| (topic, inner.group.offset(topic, shard))).to_vec())
     }
 
@@ -165,7 +185,8 @@ impl Broker for SimBroker {
         let (start, end) = {
             let inner = self.bus.lock();
             let log = inner.log(Topic::Out(OutputTopic::State), shard);
-            (log.start(), log.end())
+            let end = if Planted::RestoreToCommittedEnd.is_on() { log.stable() } else { log.end() };
+            (log.start(), end)
         };
         // From 0 means from the beginning, wherever it is by now.
         let next = if from == 0 { start } else { from };
@@ -173,6 +194,31 @@ impl Broker for SimBroker {
             return Err(error(ErrorKind::Abort, DOING, "the state topic does not have this offset; restore from 0"));
         }
         self.shard(shard, DOING)?.restore = Some(Span { next, end });
+        self.tails.remove(&shard);
+        Ok(())
+    }
+
+    fn candidates(&mut self, standby: usize) -> Result<Option<Vec<Partition>>, BrokerError> {
+        let Some(member) = self.member else { return Ok(None) };
+        Ok(self.bus.lock().group.candidates(member, standby))
+    }
+
+    fn tail(&mut self, shard: Partition, from: i64) -> Result<(), BrokerError> {
+        let (start, end) = {
+            let inner = self.bus.lock();
+            let log = inner.log(Topic::Out(OutputTopic::State), shard);
+            (log.start(), log.end())
+        };
+        let next = if from == 0 { start } else { from };
+        if !(start..=end).contains(&next) {
+            return Err(error(ErrorKind::Abort, "following a shard", "the state topic does not have this offset"));
+        }
+        self.tails.insert(shard, Input { next, is_paused: false, said: None });
+        Ok(())
+    }
+
+    fn untail(&mut self, shard: Partition) -> Result<(), BrokerError> {
+        self.tails.remove(&shard);
         Ok(())
     }
 
@@ -227,12 +273,22 @@ impl Broker for SimBroker {
         &self.writer
     }
 
-    fn fence(&mut self, writer: &str) -> Result<(), BrokerError> {
-        if writer == self.writer {
-            return self.renew();
+    fn is_held(&mut self, shard: Partition) -> Result<bool, BrokerError> {
+        let inner = self.bus.lock();
+        let held = |topic: OutputTopic| {
+            let log = inner.log(Topic::Out(topic), shard);
+            log.stable() < log.end()
+        };
+        Ok(OutputTopic::ALL.into_iter().filter(|t| *t != OutputTopic::Control).any(held))
+    }
+
+    fn fence(&mut self, writer: &str) -> Result<bool, BrokerError> {
+        let mut inner = self.bus.lock();
+        let lives = inner.group.knows(writer);
+        if !lives {
+            inner.claim(writer);
         }
-        self.bus.lock().claim(writer);
-        Ok(())
+        Ok(!lives)
     }
 
     fn begin(&mut self) -> Result<(), BrokerError> {
@@ -269,13 +325,11 @@ impl Broker for SimBroker {
         if stale {
             return Err(error(ErrorKind::Abort, DOING, "the group has given a shard to another member"));
         }
-        self.end(true, DOING)?;
-        self.bus.lock().group.commit(next);
-        Ok(())
+        self.end(true, next.to_vec(), DOING)
     }
 
     fn abort(&mut self) -> Result<(), BrokerError> {
-        self.end(false, "aborting a transaction")
+        self.end(false, Offsets::new(), "aborting a transaction")
     }
 
     fn renew(&mut self) -> Result<(), BrokerError> {
@@ -289,6 +343,25 @@ impl Broker for SimBroker {
             self.bus.lock().group.leave(member);
         }
         self.shards.clear();
+        self.tails.clear();
+    }
+}
+
+impl Input {
+    /// Follows a state topic; false where it no longer has what is to be read next.
+    fn follow(&mut self, bus: &Inner, number: Partition, into: &mut Vec<Polled>) -> bool {
+        let log = bus.log(Topic::Out(OutputTopic::State), number);
+        if self.next < log.start() {
+            let text = format!("offset {} is not there", self.next);
+            into.push(Polled::TailLost { partition: number, text });
+            return false;
+        }
+        self.next = log.read(self.next, i64::MAX, PIECE, |r| into.push(polled(Source::State, number, r)));
+        if self.next >= log.stable() && self.said != Some(self.next) {
+            self.said = Some(self.next);
+            into.push(Polled::End { source: Source::State, partition: number, offset: self.next });
+        }
+        true
     }
 }
 

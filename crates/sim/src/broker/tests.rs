@@ -27,6 +27,7 @@ fn short(polled: &[Polled]) -> String {
         }
         Polled::End { .. } => None,
         Polled::Restored { next, .. } => Some(format!("restored@{next}")),
+        Polled::TailLost { .. } => Some("tail lost".to_owned()),
         Polled::Membership(Membership::Assigned(s)) => Some(format!("+{}", list(s))),
         Polled::Membership(Membership::Revoked(s)) => Some(format!("-{}", list(s))),
         Polled::Membership(Membership::Lost(s)) => Some(format!("!{}", list(s))),
@@ -195,13 +196,44 @@ fn a_restoration_waits_for_a_transaction_that_is_open_until_its_writer_is_fenced
     assert_eq!(next.end_of(Source::State, 0), Ok(3));
     assert_eq!(say(&mut next), "a@0", "b is not committed");
     assert_eq!(say(&mut next), "");
-    next.fence("w1").expect("fenced");
+    assert_eq!(next.is_held(0), Ok(true));
+    assert_eq!(next.fence("w1"), Ok(true));
+    assert_eq!(next.is_held(0), Ok(false));
+    assert_eq!(next.fence("w2"), Ok(false), "whom the group knows is not fenced");
     assert_eq!(say(&mut next), "restored@3");
     assert_eq!(next.restore(0, 9).map_err(|e| e.kind), Err(ErrorKind::Abort), "beyond the end");
     next.restore(0, 2).expect("from the middle");
     assert_eq!(say(&mut next), "restored@4", "to the end as it is now, with the mark of the aborted transaction");
     next.recall(0, 5).expect("recalled");
     assert_eq!(say(&mut next), "end@0");
+}
+
+#[test]
+fn a_tail_follows_the_state_topic_until_it_is_lost() {
+    let bus = Bus::new(1);
+    let mut owner = reading(&bus);
+    let write = |owner: &mut SimBroker, key| {
+        owner.begin().expect("begun");
+        owner.send(&out(OutputTopic::State, key)).expect("sent");
+        owner.commit(&[]).expect("committed");
+    };
+    write(&mut owner, "a");
+    let mut other = SimBroker::new(&bus, "w2");
+    say(&mut other);
+    assert_eq!(other.candidates(1), Ok(Some(vec![0])), "the only other lane");
+    assert_eq!(owner.candidates(1), Ok(Some(vec![])), "its own");
+    assert_eq!(other.tail(0, 9).map_err(|e| e.kind), Err(ErrorKind::Abort), "beyond the end");
+    other.tail(0, 0).expect("followed");
+    assert_eq!(say(&mut other), "a@0");
+    write(&mut owner, "b");
+    assert_eq!(say(&mut other), "b@2");
+    other.untail(0).expect("stopped");
+    write(&mut owner, "c");
+    assert_eq!(say(&mut other), "");
+    other.tail(0, 4).expect("followed");
+    bus.trim(Topic::Out(OutputTopic::State), 0, 5);
+    assert_eq!(say(&mut other), "tail lost");
+    assert_eq!(say(&mut other), "");
 }
 
 #[test]

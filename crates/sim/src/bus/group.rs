@@ -9,9 +9,11 @@ pub(crate) struct Member(u64);
 
 /// A consumer group: who has which shard. A shard that moves is first given up by its owner, then given to the next, as
 /// with an incremental assignor; whoever stays keeps what it has as far as the shares allow.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Group {
     members: BTreeMap<Member, VecDeque<Membership>>,
+    /// Their lanes' transactional ids.
+    names: BTreeMap<Member, String>,
     /// What expelled members do not know yet.
     lost: BTreeMap<Member, Vec<Partition>>,
     shards: Vec<Owned>,
@@ -31,9 +33,10 @@ impl Group {
         Self { shards: vec![Owned::default(); partitions as usize], ..Self::default() }
     }
 
-    pub(crate) fn join(&mut self) -> Member {
+    pub(crate) fn join(&mut self, name: &str) -> Member {
         self.joined += 1;
         let member = Member(self.joined);
+        self.names.insert(member, name.to_owned());
         self.members.insert(member, VecDeque::new());
         self.balance();
         member
@@ -44,6 +47,33 @@ impl Group {
         self.members.remove(&member);
         self.free(member);
         self.balance();
+    }
+
+    /// True where a lane of this name is in the group.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.members.keys().any(|m| self.names.get(m).is_some_and(|n| n == name))
+    }
+
+    /// The shards that would come to a member if their owner were lost, or whoever has them then, up to so many losses.
+    /// Each member is a process of its own. `None` while shards move.
+    pub(crate) fn candidates(&self, member: Member, losses: usize) -> Option<Vec<Partition>> {
+        let mut found = Vec::new();
+        for (shard, owned) in (0..).zip(&self.shards) {
+            let mut owner = owned.by.filter(|_| !owned.leaving)?;
+            let mut group = self.clone();
+            for _ in 0..losses {
+                if owner == member {
+                    break;
+                }
+                group.leave(owner);
+                let Some(next) = group.shards[shard as usize].by else { break };
+                owner = next;
+            }
+            if owner == member && owned.by != Some(member) {
+                found.push(shard);
+            }
+        }
+        Some(found)
     }
 
     /// The group thinks the member dead and gives its shards away. The member learns so when it asks.

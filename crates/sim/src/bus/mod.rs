@@ -50,11 +50,27 @@ pub(crate) struct Inner {
     logs: Vec<Vec<Log>>,
     pub(crate) group: Group,
     open: BTreeMap<Transaction, Open>,
+    /// Ended by their coordinator, but their marks are not in the logs yet.
+    ending: Vec<Ending>,
+    marks_lag: bool,
     begun: u64,
     /// How often each transactional id was claimed.
     writers: BTreeMap<String, u64>,
     schemas: BTreeMap<u32, String>,
     registry_is_away: bool,
+    pub(crate) coordinator_is_away: bool,
+}
+
+/// Offsets of the group that a transaction commits.
+pub(crate) type Offsets = Vec<(InputTopic, Partition, i64)>;
+
+/// A transaction that has ended and whose marks are on their way: until they are written nobody reads what is behind it.
+#[derive(Debug)]
+struct Ending {
+    transaction: Transaction,
+    open: Open,
+    committed: bool,
+    offsets: Offsets,
 }
 
 /// A transaction that has not ended.
@@ -76,10 +92,13 @@ impl Bus {
             logs,
             group: Group::new(partitions),
             open: BTreeMap::new(),
+            ending: Vec::new(),
+            marks_lag: false,
             begun: 0,
             writers: BTreeMap::new(),
             schemas: BTreeMap::new(),
             registry_is_away: false,
+            coordinator_is_away: false,
         })))
     }
 
@@ -110,6 +129,11 @@ impl Bus {
         self.lock().append(topic, shard, logged(timestamp, key, value, &[]), within)
     }
 
+    /// Appends a whole record, headers included, to a partition. Gives its offset, which is a new one.
+    pub fn append_record(&self, topic: Topic, shard: Partition, record: Logged) -> i64 {
+        self.lock().append(topic, shard, record, None)
+    }
+
     /// Opens a transaction of a producer upstream: what it appends can be seen by nobody before [`Bus::end`], and holds
     /// back what is behind it.
     #[must_use]
@@ -119,7 +143,17 @@ impl Bus {
 
     /// Commits or aborts a transaction of [`Bus::begin`].
     pub fn end(&self, transaction: Transaction, committed: bool) {
-        self.lock().end(transaction, committed);
+        self.lock().end(transaction, committed, Offsets::new());
+    }
+
+    /// From now on the marks of a transaction that ended are not written at once, as a coordinator does not wait for
+    /// them before it answers; or they are again, and those on their way too.
+    pub fn set_marks_lag(&self, lag: bool) {
+        let mut inner = self.lock();
+        inner.marks_lag = lag;
+        if !lag {
+            inner.write_marks(|_| true);
+        }
     }
 
     /// The committed records of a topic's partition from an offset on, in order.
@@ -135,6 +169,18 @@ impl Bus {
             self.each(topic, shard, 0, |record| records.push((shard, record.clone())));
         }
         records
+    }
+
+    /// The offset after the last record of a topic's partition, committed or not.
+    #[must_use]
+    pub fn end_of(&self, topic: Topic, shard: Partition) -> i64 {
+        self.lock().log(topic, shard).end()
+    }
+
+    /// The offset after the last record that can be read.
+    #[must_use]
+    pub fn stable(&self, topic: Topic, shard: Partition) -> i64 {
+        self.lock().log(topic, shard).stable()
     }
 
     /// The offset that the group has committed.
@@ -168,6 +214,11 @@ impl Bus {
     /// Registers a writer's schema beside the built-in ones.
     pub fn register(&self, id: u32, schema: &str) {
         self.lock().schemas.insert(id, schema.to_owned());
+    }
+
+    /// The group's coordinator goes away or comes back: nobody learns the offsets that were committed.
+    pub fn set_coordinator_away(&self, away: bool) {
+        self.lock().coordinator_is_away = away;
     }
 
     /// The registry goes away or comes back.
@@ -210,16 +261,33 @@ impl Inner {
     }
 
     pub(crate) fn begin(&mut self, writer: Option<&str>) -> Transaction {
+        // A producer's next transaction waits for the marks of its last one.
+        self.write_marks(|open| open.writer.as_deref() == writer);
         self.begun += 1;
         let transaction = Transaction(self.begun);
         self.open.insert(transaction, Open { writer: writer.map(str::to_owned), touched: BTreeSet::new() });
         transaction
     }
 
-    pub(crate) fn end(&mut self, transaction: Transaction, committed: bool) {
+    /// Ends a transaction; a committed one with the group's offsets.
+    pub(crate) fn end(&mut self, transaction: Transaction, committed: bool, offsets: Offsets) {
         let Some(open) = self.open.remove(&transaction) else { return };
-        for (topic, shard) in open.touched {
-            self.logs[topic][shard as usize].finish(transaction, committed);
+        self.ending.push(Ending { transaction, open, committed, offsets });
+        if !self.marks_lag {
+            self.write_marks(|_| true);
+        }
+    }
+
+    fn write_marks(&mut self, of: impl Fn(&Open) -> bool) {
+        for ending in std::mem::take(&mut self.ending) {
+            if !of(&ending.open) {
+                self.ending.push(ending);
+                continue;
+            }
+            for (topic, shard) in ending.open.touched {
+                self.logs[topic][shard as usize].finish(ending.transaction, ending.committed);
+            }
+            self.group.commit(&ending.offsets);
         }
     }
 
@@ -228,8 +296,10 @@ impl Inner {
         let left: Vec<_> =
             self.open.iter().filter(|(_, o)| o.writer.as_deref() == Some(writer)).map(|(t, _)| *t).collect();
         for transaction in left {
-            self.end(transaction, false);
+            self.end(transaction, false, Offsets::new());
         }
+        // A producer that claims an id waits until what its last holder ended is marked.
+        self.write_marks(|open| open.writer.as_deref() == Some(writer));
         let epoch = self.writers.entry(writer.to_owned()).or_default();
         *epoch += 1;
         *epoch

@@ -257,6 +257,7 @@ fn settings(loaded: &Loaded) -> Settings {
         start: Some(Start::Earliest),
         policy,
         dedupe_horizon_days: None,
+        standby: 0,
         schema_ids: OutputTopic::ALL.map(|topic| (topic, embedded_id(topic.contract_name()))).to_vec(),
         generation: 1,
         cluster: "demo".to_owned(),

@@ -13,8 +13,8 @@ use dunning_wire::topic::InputTopic;
 
 use crate::world::{World, policy_file, settings};
 
-const DAY: Duration = Duration::from_secs(86_400);
-const BEFORE_BAR: [&str; 4] = ["reminder", "warning", "final", "final-full"];
+pub const DAY: Duration = Duration::from_secs(86_400);
+pub const BEFORE_BAR: [&str; 4] = ["reminder", "warning", "final", "final-full"];
 
 fn noon(day: i32) -> Timestamp {
     Zone::UTC.start_of_day(Day::from_epoch(day)).plus(12 * 3_600_000)
@@ -49,7 +49,7 @@ fn bill(due: i32) -> Body<'static> {
     }
 }
 
-fn payment() -> Body<'static> {
+pub fn payment() -> Body<'static> {
     Body::PaymentReceived {
         payment_id: "p1",
         amount: Minor::new(20_000),
@@ -60,7 +60,7 @@ fn payment() -> Body<'static> {
 
 /// A world in which the accounts' bills were due on day 20,010 and every step before the first bar was sent; the bar
 /// falls due on day 20,042 at 10:00.
-fn before_the_bar(accounts: &[&str], bars_per_hour: Option<u64>) -> World {
+pub fn before_the_bar(accounts: &[&str], bars_per_hour: Option<u64>) -> World {
     let mut settings = settings(ClockMode::Wall, policy_file("consumer"));
     settings.bars_per_hour = bars_per_hour;
     let mut world = World::new(1, settings, noon(20_000));
@@ -90,7 +90,7 @@ fn pays_in_an_open_transaction(world: &mut World, account: &str) -> Transaction 
     upstream
 }
 
-fn is_barred(world: &World, account: &str) -> bool {
+pub fn is_barred(world: &World, account: &str) -> bool {
     world.steps(account).iter().any(|s| s.starts_with("bar"))
 }
 
@@ -195,7 +195,7 @@ fn a_payment_that_cannot_be_read_holds_the_bar_until_it_is_released() {
     assert!(is_barred(&world, "acc-1"));
 }
 
-fn order(world: &World, body: ControlBody) {
+pub fn order(world: &World, body: ControlBody) {
     let at = dunning_engine::Clock::now(&world.clock);
     let mut value = Vec::new();
     frame::put_header(&mut value, embedded_id("dunning.control"));

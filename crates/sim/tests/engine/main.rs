@@ -2,5 +2,8 @@
 
 mod bad;
 mod gate;
+mod letters;
+mod recovery;
 mod replay;
+mod standby;
 mod world;

@@ -9,15 +9,15 @@ use dunning_wire::topic::InputTopic;
 
 use crate::world::{World, policy_file, read, settings};
 
-const PARTITIONS: u32 = 4;
+pub const PARTITIONS: u32 = 4;
 
-fn world() -> World {
+pub fn world() -> World {
     let now = Zone::UTC.start_of_day(Day::from_epoch(20_700));
     World::new(PARTITIONS, settings(ClockMode::Stream, policy_file("reference")), now)
 }
 
 /// Appends the sample; a given part of it.
-fn feed(world: &World, part: impl Fn(usize) -> bool) {
+pub fn feed(world: &World, part: impl Fn(usize) -> bool) {
     for (i, line) in read("tests/scenarios/reference/input.tsv").lines().enumerate() {
         let fields: Vec<&str> = line.split('\t').collect();
         let [topic, partition, _, timestamp, key, hex] = fields[..] else { panic!("six fields: {line}") };
@@ -34,7 +34,7 @@ fn feed(world: &World, part: impl Fn(usize) -> bool) {
     }
 }
 
-fn assert_oracle(world: &World, what: &str) {
+pub fn assert_oracle(world: &World, what: &str) {
     let got = world.dump();
     let wanted = read("tests/scenarios/reference/commands.jsonl");
     let differ = got.lines().zip(wanted.lines()).find(|(got, wanted)| got != wanted);

@@ -1,5 +1,6 @@
 //! A world for the engine: a bus, a disk, a clock, and lanes that can be killed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -9,8 +10,9 @@ use dunning_rules::{Input, Timestamp};
 use dunning_sim::{Bus, MemoryStores, SimBroker, SimClock, Topic};
 use dunning_wire::command::CommandView;
 use dunning_wire::schema::embedded_id;
+use dunning_wire::state_record::{self, StateRecord};
 use dunning_wire::topic::{InputTopic, OutputTopic};
-use dunning_wire::{canonical, command, decision, event, frame, policy};
+use dunning_wire::{canonical, command, decision, event, frame, policy, state};
 
 pub type SimLane = Lane<SimBroker, MemoryStores, SimClock>;
 
@@ -24,6 +26,8 @@ pub struct World {
     pub meters: Arc<Meters>,
     pub settings: Settings,
     pub lanes: Vec<SimLane>,
+    /// Each lane has a disk of its own, by its name; `None`: all share [`World::stores`].
+    pub disks: Option<BTreeMap<String, MemoryStores>>,
     names: u32,
     events: u32,
 }
@@ -47,6 +51,7 @@ pub fn settings(clock: ClockMode, policy: PolicyFile) -> Settings {
         start: Some(Start::Earliest),
         policy,
         dedupe_horizon_days: None,
+        standby: 0,
         schema_ids: OutputTopic::ALL.map(|t| (t, embedded_id(t.contract_name()))).to_vec(),
         generation: 1,
         cluster: "sim".to_owned(),
@@ -73,6 +78,7 @@ impl World {
             meters: Arc::default(),
             settings,
             lanes: Vec::new(),
+            disks: None,
             names: 0,
             events: 0,
         }
@@ -86,7 +92,11 @@ impl World {
         let settings = Arc::new(self.settings.clone());
         // Nobody asks these lanes anything.
         let (_, asks) = mpsc::channel();
-        let lane = Lane::new(broker, self.stores.clone(), self.clock.clone(), settings, Arc::clone(&self.meters), asks);
+        let stores = match &mut self.disks {
+            Some(disks) => disks.entry(name).or_default().clone(),
+            None => self.stores.clone(),
+        };
+        let lane = Lane::new(broker, stores, self.clock.clone(), settings, Arc::clone(&self.meters), asks);
         self.lanes.push(lane);
         self.lanes.last_mut().expect("a lane")
     }
@@ -169,6 +179,17 @@ impl World {
             .filter(|d| d.account_id == account)
             .map(|d| format!("{} {}", d.code, d.detail).trim().to_owned())
             .collect()
+    }
+
+    /// The offsets of an account's records that were not looked at yet, as its last state says.
+    pub fn stale(&self, account: &str) -> Vec<i64> {
+        let records = self.bus.read(Topic::Out(OutputTopic::State));
+        let last = records.iter().rfind(|(_, r)| r.key.as_deref() == Some(account.as_bytes())).expect("a state");
+        let (_, datum) = frame::split(last.1.value.as_deref().expect("a value")).expect("a frame");
+        let StateRecord::Account { row, .. } = state_record::decode(datum).expect("a record") else {
+            panic!("a checkpoint")
+        };
+        state::decode_row(row).expect("a row").stale.iter().map(|mark| mark.offset).collect()
     }
 
     /// The classes of the dead letters.

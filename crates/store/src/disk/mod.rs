@@ -15,9 +15,10 @@ const IDENTITY: &[u8] = b"i";
 const ROW: u8 = b'r';
 /// Bytes of the checksum behind each value.
 const SUM_LEN: usize = 4;
-/// How long a lock that is still held is waited for: a shard that moves from one lane to another, a store that is
-/// being closed.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a directory's lock is waited for here. Whoever opens stores has other things to do, and comes again.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// How long a store's own lock is waited for: it is being closed.
+const CLOSING: Duration = Duration::from_secs(3);
 /// How long closing may take. What takes longer has lost its background thread and is left behind.
 const CLOSE_MAX: Duration = Duration::from_secs(20);
 /// Milliseconds between two flushes in the background: a crash of the machine may cost so much of the tail.
@@ -92,9 +93,7 @@ impl SledStores {
         loop {
             match guarded(|| config.open()) {
                 // The directory's own lock is ours, so it is a thread of this process that has not yet let go.
-                Err(error)
-                    if error.to_string().contains("could not acquire lock") && began.elapsed() < self.patience =>
-                {
+                Err(error) if error.to_string().contains("could not acquire lock") && began.elapsed() < CLOSING => {
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 opened => return opened.map_err(|error| error.to_string()),

@@ -98,7 +98,7 @@ fn a_store_can_be_open_once_only() {
     let dir = tempfile::tempdir().expect("a directory");
     let (first, _) = stores(dir.path()).open(&shard()).expect("opened");
     let error = stores(dir.path()).open(&shard()).map(drop).expect_err("it is in use");
-    assert!(matches!(&error, StoreError::Directory(text) if text.contains("stop it")), "{error}");
+    assert!(matches!(&error, StoreError::Busy(text) if text.contains("stop it")), "{error}");
     drop(first);
     let (_, opened) = stores(dir.path()).open(&shard()).expect("free again");
     assert_eq!(opened, Opened::Intact);

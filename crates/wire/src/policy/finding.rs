@@ -52,7 +52,7 @@ pub struct Finding {
     pub message: String,
     /// What to do; may be empty.
     pub help: String,
-    /// The offending line of the file, as it stands there.
+    /// The offending line of the file, as it stands there; empty where it is too long to be shown.
     pub text: String,
 }
 
@@ -63,7 +63,9 @@ impl fmt::Display for Finding {
             write!(f, "{}: {word}: {}", self.file, self.message)?;
         } else {
             write!(f, "{}:{}:{}: {word}: {}", self.file, self.line, self.column, self.message)?;
-            self.excerpt(f)?;
+            if !self.text.is_empty() {
+                self.excerpt(f)?;
+            }
         }
         if !self.path.is_empty() {
             write!(f, "\n   at: {}", self.path)?;
@@ -110,29 +112,59 @@ impl fmt::Display for Findings {
 
 impl std::error::Error for Findings {}
 
+/// The most findings of one file; the first ones are kept.
+const FINDINGS_MAX: usize = 100;
+/// The most bytes of a message, a path or a help.
+const WORDS_MAX: usize = 1_000;
+/// A longer line is not shown: no person reads it.
+const LINE_MAX: usize = 500;
+
+/// A text cut to its bound.
+fn bounded(mut text: String) -> String {
+    if text.len() > WORDS_MAX {
+        text.truncate(text.floor_char_boundary(WORDS_MAX));
+        text.push('…');
+    }
+    text
+}
+
 /// Collects the findings of one file while it is read.
 pub(crate) struct Notes<'a> {
     file: &'a str,
     lines: Vec<&'a str>,
     found: Vec<Finding>,
+    /// Findings beyond [`FINDINGS_MAX`].
+    left_out: usize,
 }
 
 impl<'a> Notes<'a> {
     pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, lines: text.lines().collect(), found: Vec::new() }
+        Self { file, lines: text.lines().collect(), found: Vec::new(), left_out: 0 }
     }
 
     pub(crate) fn add(&mut self, severity: Severity, place: Place, path: &str, message: String, help: String) {
+        if self.found.len() == FINDINGS_MAX {
+            self.left_out += 1;
+            // A warning makes room for an error: that the file is refused must not go unsaid.
+            let warning = self.found.iter().position(|f| f.severity < severity);
+            let Some(warning) = warning else { return };
+            self.found.remove(warning);
+        }
+        self.push(severity, place, path, message, help);
+    }
+
+    fn push(&mut self, severity: Severity, place: Place, path: &str, message: String, help: String) {
         let text = (place.line as usize).checked_sub(1).and_then(|i| self.lines.get(i)).copied().unwrap_or("");
+        let text = if text.len() > LINE_MAX { "" } else { text };
         self.found.push(Finding {
             severity,
             file: self.file.to_owned(),
             line: place.line,
             column: place.column,
             width: place.width,
-            path: path.to_owned(),
-            message,
-            help,
+            path: bounded(path.to_owned()),
+            message: bounded(message),
+            help: bounded(help),
             text: text.trim_end().to_owned(),
         });
     }
@@ -144,6 +176,10 @@ impl<'a> Notes<'a> {
     /// All of them, in the order of the file.
     pub(crate) fn finish(mut self) -> Findings {
         self.found.sort_by_key(|f| (f.line, f.column));
+        if self.left_out > 0 {
+            let (left_out, help) = (self.left_out, "mend these first".to_owned());
+            self.push(Severity::Warning, Place::default(), "", format!("{left_out} more are not shown"), help);
+        }
         Findings(self.found)
     }
 }

@@ -1,9 +1,19 @@
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::options::AliasLimits;
 use serde_saphyr::{Budget, DuplicateKeyPolicy, Location, Options, Spanned};
 
 use super::finding::{Notes, Place, Severity};
+
+/// The longest file that is read; a policy has a few KB.
+const TEXT_MAX: usize = 256 * 1024;
+/// The longest key.
+const KEY_MAX: usize = 200;
+/// The most nodes, and the most that aliases may put in their places.
+const NODES_MAX: usize = 20_000;
+/// The most anchors, aliases and merges: what an alias stands for is there as often as it is named.
+const ALIASES_MAX: usize = 100;
 
 /// A YAML file as a tree in which every node knows its place.
 ///
@@ -37,8 +47,27 @@ pub(crate) struct Entry {
 impl Node {
     /// Reads a file; what is wrong with the YAML itself goes to the notes.
     pub(crate) fn read(text: &str, notes: &mut Notes<'_>) -> Option<Self> {
+        if text.len() > TEXT_MAX {
+            let message = format!("the file is longer than is taken ({} KiB)", TEXT_MAX / 1024);
+            notes.add(
+                Severity::Error,
+                Place::default(),
+                "",
+                message,
+                "a policy or a scenario has a few KiB".to_owned(),
+            );
+            return None;
+        }
         let options = Options {
-            budget: Some(Budget { max_depth: 32, ..Budget::default() }),
+            budget: Some(Budget {
+                max_depth: 32,
+                max_nodes: NODES_MAX,
+                max_anchors: ALIASES_MAX,
+                max_aliases: ALIASES_MAX,
+                max_merge_keys: ALIASES_MAX,
+                ..Budget::default()
+            }),
+            alias_limits: AliasLimits { max_total_replayed_events: NODES_MAX, ..AliasLimits::default() },
             duplicate_keys: DuplicateKeyPolicy::Error,
             // `no` is a language and `on` a word; only true and false are switches.
             strict_booleans: true,
@@ -200,6 +229,9 @@ impl<'de> Visitor<'de> for Shape {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut entries = Vec::new();
         while let Some(key) = map.next_key::<Spanned<String>>()? {
+            if key.value.len() > KEY_MAX {
+                return Err(A::Error::custom("a key is longer than is taken"));
+            }
             entries.push(Entry { key: key.value, place: place(key.referenced), node: map.next_value()? });
         }
         Ok(Value::Map(entries))

@@ -246,6 +246,9 @@ fn listed(words: &[&str]) -> String {
 
 /// The word that was probably meant.
 pub(crate) fn nearest<'w>(words: &[&'w str], text: &str) -> Option<&'w str> {
+    if text.len() > 100 {
+        return None; // no word is as long
+    }
     let best = words.iter().map(|word| (distance(word, text), *word)).min_by_key(|(d, _)| *d)?;
     (best.0 <= 2.max(text.chars().count() / 3) && best.0 < best.1.chars().count()).then_some(best.1)
 }

@@ -5,25 +5,28 @@
 
 mod embedded;
 mod matching;
+mod show;
 #[cfg(test)]
 mod tests;
 mod transcode;
 mod tree;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::BadRecord;
 use crate::topic::InputTopic;
 use matching::Op;
-use tree::Node;
+use tree::{Node, Side};
 
 pub use embedded::{embedded_id, embedded_schema};
+pub use show::to_json;
 
 /// The longest schema text that is read.
 const TEXT_MAX: usize = 256 * 1024;
-/// The most schemas that are kept; the one learned first goes first.
+/// The most schemas that are kept, and the most bytes of text that they can have had; the one learned first goes first.
 const KNOWN_MAX: usize = 1024;
+const KNOWN_TEXT_MAX: usize = 8 << 20;
 
 /// How the data of one writer's schema are read for one topic.
 #[derive(Clone, Debug)]
@@ -76,11 +79,19 @@ impl Plan {
 /// A writer's schema, read once; the error says why it is refused.
 type Written = Result<Arc<Node>, Arc<str>>;
 
+struct Known {
+    written: Written,
+    /// The number of its learning.
+    learned: u64,
+    text_len: usize,
+}
+
 /// Knows the writers' schemas that one lane has met. It holds no connection: who asks for an id that is not known here
 /// fetches its text and tells it with [`Resolver::learn`].
 pub struct Resolver {
-    /// By id, with the number of its learning.
-    known: BTreeMap<u32, (u64, Written)>,
+    known: BTreeMap<u32, Known>,
+    /// The bytes of all texts that are known.
+    text_len: usize,
     plans: BTreeMap<(InputTopic, u32), Plan>,
     /// The last plan of each topic: nearly all records of a topic have one schema.
     last: [Option<(u32, Plan)>; 7],
@@ -100,9 +111,10 @@ impl Resolver {
     pub fn new() -> Self {
         Self {
             known: BTreeMap::new(),
+            text_len: 0,
             plans: BTreeMap::new(),
             last: [const { None }; 7],
-            readers: InputTopic::ALL.map(reader),
+            readers: READERS.clone(),
             learned: 0,
         }
     }
@@ -134,16 +146,21 @@ impl Resolver {
         if self.known.contains_key(&id) {
             return;
         }
-        if self.known.len() >= KNOWN_MAX {
-            self.forget_oldest();
-        }
         let written = if schema_json.len() > TEXT_MAX {
             Err("it is longer than is taken".into())
+        } else if let Some(at) = InputTopic::ALL.into_iter().position(|topic| built_in(topic) == schema_json) {
+            Ok(Arc::clone(&self.readers[at]))
         } else {
-            tree::parse(schema_json).map_err(Arc::from)
+            tree::parse(schema_json, Side::Writer).map_err(Arc::from)
         };
+        // Of a refused one only the reason is kept.
+        let text_len = if written.is_ok() { schema_json.len() } else { 0 };
+        while self.known.len() >= KNOWN_MAX || self.text_len + text_len > KNOWN_TEXT_MAX {
+            self.forget_oldest();
+        }
         self.learned += 1;
-        self.known.insert(id, (self.learned, written));
+        self.text_len += text_len;
+        self.known.insert(id, Known { written, learned: self.learned, text_len });
     }
 
     /// True where the id needs no learning.
@@ -156,16 +173,16 @@ impl Resolver {
         if let Some(plan) = self.plans.get(&(topic, id)) {
             return Some(plan.clone());
         }
-        let (_, written) = self.known.get(&id)?;
-        let plan = Plan(judge(written, &self.readers[topic as usize]));
+        let known = self.known.get(&id)?;
+        let plan = Plan(judge(&known.written, &self.readers[topic as usize]));
         self.plans.insert((topic, id), plan.clone());
         Some(plan)
     }
 
     fn forget_oldest(&mut self) {
-        let oldest = self.known.iter().min_by_key(|(_, (learned, _))| *learned).map(|(id, _)| *id);
+        let oldest = self.known.iter().min_by_key(|(_, known)| known.learned).map(|(id, _)| *id);
         if let Some(oldest) = oldest {
-            self.known.remove(&oldest);
+            self.text_len -= self.known.remove(&oldest).map_or(0, |known| known.text_len);
             self.plans.retain(|(_, id), _| *id != oldest);
             for last in &mut self.last {
                 last.take_if(|(id, _)| *id == oldest);
@@ -185,8 +202,12 @@ fn judge(written: &Written, reader: &Arc<Node>) -> Way {
     }
 }
 
-/// The built-in schema of a topic. A test reads all of them, so the fallback is never met; it would refuse everything.
-fn reader(topic: InputTopic) -> Arc<Node> {
-    let text = embedded_schema(embedded_id(topic.contract_name())).unwrap_or("");
-    tree::parse(text).unwrap_or_else(|_| tree::nothing())
+/// The built-in schemas, read once a process. A test reads all of them, so the fallback is never met; it would refuse
+/// everything.
+static READERS: LazyLock<[Arc<Node>; 7]> = LazyLock::new(|| {
+    InputTopic::ALL.map(|topic| tree::parse(built_in(topic), Side::Reader).unwrap_or_else(|_| tree::nothing()))
+});
+
+fn built_in(topic: InputTopic) -> &'static str {
+    embedded_schema(embedded_id(topic.contract_name())).unwrap_or("")
 }

@@ -297,7 +297,7 @@ fn schemas_that_cannot_be_used_are_refused_with_the_reason() {
         ("{".to_owned(), "not JSON"),
         (record(r#"{"name":"x","type":["null","BillEvent"]}"#), "recursive"),
         (record(&format!(r#"{{"name":"x","type":{nested}}}"#)), "nested too deeply"),
-        (record(&format!("{first}{doubled}")), "more types than are taken"),
+        (record(&format!("{first}{doubled}")), "more parts than are taken"),
         (record(r#"{"name":"x","type":{"type":"array","items":"null"}}"#), "without size"),
         (record(r#"{"name":"x","type":"null"}"#), "without data"),
         (record(r#"{"name":"x","type":"Nowhere"}"#), "does not define"),

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 /// The most types that are nested in each other.
 const DEPTH_MAX: usize = 24;
-/// The most types that one datum can be made of, named types counted wherever they stand.
+/// The most parts that a schema can have: types, symbols and aliases, those of named types counted wherever they stand.
+/// What is worked out for a schema is bounded by it.
 const WEIGHT_MAX: usize = 10_000;
 
 /// A type, measured when it is made: a tree of shared types can be far larger and deeper than its text, so the bounds
@@ -17,7 +18,7 @@ pub(super) struct Node {
     pub(super) kind: Kind,
     /// Types nested in it, itself counted.
     depth: usize,
-    /// Types in one datum.
+    /// Parts, as far as they are named by [`WEIGHT_MAX`].
     weight: usize,
     /// False where its data can take no byte at all.
     sized: bool,
@@ -63,10 +64,19 @@ pub(super) struct Field {
     pub(super) default: Option<Value>,
 }
 
+/// Whose schema it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Of data that are read: defaults are not needed.
+    Writer,
+    /// Of the layout that they are brought into.
+    Reader,
+}
+
 /// Reads the text of a schema.
-pub(super) fn parse(text: &str) -> Result<Arc<Node>, String> {
+pub(super) fn parse(text: &str, side: Side) -> Result<Arc<Node>, String> {
     let value: Value = serde_json::from_str(text).map_err(|_| "it is not JSON, or nested too deeply")?;
-    let mut parser = Parser { named: HashMap::new(), open: Vec::new() };
+    let mut parser = Parser { side, named: HashMap::new(), open: Vec::new() };
     parser.node(&value, "", 0)
 }
 
@@ -79,7 +89,15 @@ impl Node {
             _ => Vec::new(),
         };
         let depth = 1 + inner.iter().map(|n| n.depth).max().unwrap_or(0);
-        let weight = inner.iter().fold(1, |sum: usize, n| sum.saturating_add(n.weight));
+        let own = 1 + match &kind {
+            Kind::Fixed { name, .. } => name.aliases.len(),
+            Kind::Enum { name, symbols, .. } => name.aliases.len() + symbols.len(),
+            Kind::Record { name, fields } => {
+                name.aliases.len() + fields.iter().map(|f| f.name.aliases.len()).sum::<usize>()
+            }
+            _ => 0,
+        };
+        let weight = inner.iter().fold(own, |sum: usize, n| sum.saturating_add(n.weight));
         let sized = match &kind {
             Kind::Null => false,
             Kind::Fixed { size, .. } => *size > 0,
@@ -90,13 +108,14 @@ impl Node {
             return Err("its types are nested too deeply".to_owned());
         }
         if weight > WEIGHT_MAX {
-            return Err("it has more types than are taken".to_owned());
+            return Err("it has more parts than are taken".to_owned());
         }
         Ok(Arc::new(Self { kind, depth, weight, sized }))
     }
 }
 
 struct Parser {
+    side: Side,
     named: HashMap<String, Arc<Node>>,
     /// Full names of the types that are being read: one that names itself is recursive.
     open: Vec<String>,
@@ -218,7 +237,8 @@ impl Parser {
             if !node.sized {
                 return Err("it has a field without data".to_owned());
             }
-            Ok(Field { name: names(field, name), node, default: field.get("default").cloned() })
+            let default = field.get("default").filter(|_| self.side == Side::Reader).cloned();
+            Ok(Field { name: names(field, name), node, default })
         };
         fields.iter().map(read).collect()
     }

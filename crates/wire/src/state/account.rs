@@ -57,8 +57,8 @@ pub(super) fn get_account(b: &mut Bytes<'_>) -> Read<Account> {
     let mut account = Account::new("");
     account.id = b.id()?;
     account.line = b.instant()?;
-    account.sequence = b.unsigned()?;
-    account.decisions = b.unsigned()?;
+    account.sequence = b.counter()?;
+    account.decisions = b.counter()?;
     account.currency = b.option(get_currency)?;
     account.credit = b.amount()?;
     account.turnover = b.amount()?;
@@ -68,7 +68,7 @@ pub(super) fn get_account(b: &mut Bytes<'_>) -> Read<Account> {
     account.seen = get_seen(b)?;
     account.profile = b.option(get_profile)?.map(Box::new);
     account.bar_decided = b.option(|b| Ok(BarDecided { allowed: b.flag()?, until: b.option(Bytes::instant)? }))?;
-    account.cycles = b.small()?;
+    account.cycles = get_cycle_number(b)?;
     account.cycle = b.option(get_cycle)?;
     Ok(account)
 }
@@ -210,7 +210,7 @@ fn put_cycle(out: &mut Vec<u8>, cycle: &Cycle) {
 
 fn get_cycle(b: &mut Bytes<'_>) -> Read<Cycle> {
     Ok(Cycle {
-        number: b.small()?,
+        number: get_cycle_number(b)?,
         policy: Arc::from(b.text()?),
         started: b.instant()?,
         anchor: b.instant()?,
@@ -229,6 +229,11 @@ fn get_cycle(b: &mut Bytes<'_>) -> Read<Cycle> {
         })?,
         pending: b.option(|b| Ok(PendingBar { due: b.instant()?, held: get_hold(b)?, released: b.flag()? }))?,
     })
+}
+
+/// The number of a cycle; Avro's int has to hold it too.
+fn get_cycle_number(b: &mut Bytes<'_>) -> Read<u32> {
+    b.small::<i32>().map(i32::unsigned_abs)
 }
 
 fn get_level(b: &mut Bytes<'_>) -> Read<BarLevel> {

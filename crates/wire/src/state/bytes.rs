@@ -7,6 +7,12 @@ use crate::avro::{put_long, put_varint};
 
 type Read<T> = Result<T, StateError>;
 
+/// Before it is read a list reserves at most so many bytes for each that is left; a longer one grows as it is read.
+const ROOM_FACTOR: usize = 8;
+
+/// The largest counter that is read.
+pub(super) const COUNTER_MAX: u64 = u64::MAX >> 2;
+
 pub(super) struct Bytes<'a> {
     rest: &'a [u8],
 }
@@ -63,6 +69,12 @@ impl<'a> Bytes<'a> {
         T::try_from(self.unsigned()?).map_err(|_| StateError::Damaged("a number"))
     }
 
+    /// A number that only ever goes up by one. None of an account comes near the bound; beyond it, it could overflow.
+    pub(super) fn counter(&mut self) -> Read<u64> {
+        let count = self.unsigned()?;
+        if count > COUNTER_MAX { Err(StateError::Damaged("a counter")) } else { Ok(count) }
+    }
+
     pub(super) fn flag(&mut self) -> Read<bool> {
         match self.byte()? {
             0 => Ok(false),
@@ -81,7 +93,9 @@ impl<'a> Bytes<'a> {
         if count > self.rest.len() {
             return Err(StateError::Truncated);
         }
-        let mut items = Vec::with_capacity(count);
+        // The count of a damaged row can be anything up to that.
+        let room = self.rest.len() * ROOM_FACTOR / size_of::<T>().max(1);
+        let mut items = Vec::with_capacity(count.min(room));
         for _ in 0..count {
             items.push(read(self)?);
         }
@@ -103,6 +117,9 @@ impl<'a> Bytes<'a> {
         if tag == UUID_TAG {
             return Ok(uuid_text(self.sixteen()?));
         }
+        if tag & UUID_TAG != 0 {
+            return Err(StateError::Damaged("an id"));
+        }
         let len = usize::try_from(tag >> 1).map_err(|_| StateError::Truncated)?;
         std::str::from_utf8(self.take(len)?).map(Into::into).map_err(|_| StateError::Damaged("an id"))
     }
@@ -121,7 +138,7 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// Lengths are doubled, so odd tags are free.
+/// Lengths are doubled, so odd tags are free; no other one is used.
 const UUID_TAG: u64 = 1;
 
 pub(super) fn put_id(out: &mut Vec<u8>, id: &str) {

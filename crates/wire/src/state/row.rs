@@ -66,6 +66,9 @@ pub fn decode_row(bytes: &[u8]) -> Result<StoredRow, StateError> {
     let mut b = Bytes::new(bytes);
     let head = head(&mut b)?;
     let stale = if head.stale { b.list(mark)? } else { Vec::new() };
+    if head.stale && stale.is_empty() {
+        return Err(StateError::Damaged("the flag of stale marks"));
+    }
     let mut account = get_account(&mut b)?;
     b.end()?;
     account.deadline = head.deadline;

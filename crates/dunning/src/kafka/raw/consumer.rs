@@ -51,7 +51,7 @@ pub(crate) struct Consumer {
 // SAFETY: librdkafka's handles may be used from any thread; `batch` is empty between calls.
 unsafe impl Send for Consumer {}
 
-struct Queue(NonNull<sys::rd_kafka_queue_t>);
+pub(super) struct Queue(pub(super) NonNull<sys::rd_kafka_queue_t>);
 
 impl Drop for Queue {
     fn drop(&mut self) {
@@ -185,6 +185,10 @@ impl Consumer {
     pub(crate) fn fatal(&self) -> Option<Fault> {
         let notes = self.client.context();
         if notes.troubled.load(Ordering::Relaxed) { lock(&notes.fatal).clone() } else { None }
+    }
+
+    pub(super) fn native(&self) -> *mut sys::rd_kafka_t {
+        self.client.native_ptr()
     }
 
     /// The handle of a topic.
@@ -324,7 +328,7 @@ impl Drop for Consumer {
     }
 }
 
-struct Options(*mut sys::rd_kafka_AdminOptions_t);
+pub(super) struct Options(pub(super) *mut sys::rd_kafka_AdminOptions_t);
 
 impl Drop for Options {
     fn drop(&mut self) {
@@ -333,7 +337,7 @@ impl Drop for Options {
     }
 }
 
-struct Event(*mut sys::rd_kafka_event_t);
+pub(super) struct Event(pub(super) *mut sys::rd_kafka_event_t);
 
 impl Drop for Event {
     fn drop(&mut self) {
@@ -421,7 +425,7 @@ unsafe fn sort(message: &sys::rd_kafka_message_t) -> Taken<'_> {
 
 /// # Safety
 /// The list must be alive, or null.
-unsafe fn partitions(list: *const sys::rd_kafka_topic_partition_list_t) -> Vec<(String, i32)> {
+pub(super) unsafe fn partitions(list: *const sys::rd_kafka_topic_partition_list_t) -> Vec<(String, i32)> {
     // SAFETY: the caller's word; `elems` has `cnt` entries.
     unsafe {
         let Some(list) = list.as_ref() else { return Vec::new() };

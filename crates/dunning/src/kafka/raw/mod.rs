@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 mod consumer;
+mod describe;
 mod producer;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -18,6 +19,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use super::fault::Fault;
 
 pub(crate) use consumer::{Consumer, Message, Rebalance, Taken};
+pub(crate) use describe::{Question, Seat};
 pub(crate) use producer::{Outgoing, abort, begin, commit, flush, init_transactions, produce, send_offsets, topic_of};
 
 /// Names a topic by its handle inside one client: a number that does not change while the [`Topic`] lives.

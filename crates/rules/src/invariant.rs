@@ -1,0 +1,267 @@
+//! What must hold whatever the policy says: named, in one place. The simulator, the property tests and, as counters, the
+//! running program all ask here.
+
+use uuid::Uuid;
+
+use crate::{
+    Account, Action, Command, Cycle, Minor, PolicyBook, Step, StepAction, Timestamp, Transition, command_id, standing,
+};
+
+/// A rule that must never be broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// An account's line never goes back.
+    LineNeverBack,
+    /// Commands are numbered 1, 2, 3, … in each account, and their ids follow from that.
+    SequenceGapless,
+    /// No bar and no notice of an account that owes less than the minimum.
+    NothingUnderTheMinimum,
+    /// No bar without the warning that the policy names, sent in this cycle at least its notice before.
+    WarnedBeforeBarred,
+    /// No bar of a protected customer, or against a person's word, without a person's decision.
+    PersonDecides,
+    /// Steps are taken in their order, each once a cycle.
+    StepsInOrder,
+    /// A bar is lifted by exactly one restoration, and a restoration lifts all bars in force and nothing else.
+    LiftedOnce,
+    /// Whoever no longer owes is restored at once.
+    RestoredAtOnce,
+    /// A shard's clock never goes back.
+    ClockNeverBack,
+    /// A shard's transactions are numbered without a gap, and its place in its inputs never goes back.
+    PlaceNeverBack,
+    /// A store holds what its state topic holds up to the store's place in it, and nothing else.
+    StoreIsTheTopic,
+}
+
+impl Rule {
+    /// All, for counters.
+    pub const ALL: [Self; 11] = [
+        Self::LineNeverBack,
+        Self::SequenceGapless,
+        Self::NothingUnderTheMinimum,
+        Self::WarnedBeforeBarred,
+        Self::PersonDecides,
+        Self::StepsInOrder,
+        Self::LiftedOnce,
+        Self::RestoredAtOnce,
+        Self::ClockNeverBack,
+        Self::PlaceNeverBack,
+        Self::StoreIsTheTopic,
+    ];
+
+    /// A word for counters.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::LineNeverBack => "line_never_back",
+            Self::SequenceGapless => "sequence_gapless",
+            Self::NothingUnderTheMinimum => "nothing_under_the_minimum",
+            Self::WarnedBeforeBarred => "warned_before_barred",
+            Self::PersonDecides => "person_decides",
+            Self::StepsInOrder => "steps_in_order",
+            Self::LiftedOnce => "lifted_once",
+            Self::RestoredAtOnce => "restored_at_once",
+            Self::ClockNeverBack => "clock_never_back",
+            Self::PlaceNeverBack => "place_never_back",
+            Self::StoreIsTheTopic => "store_is_the_topic",
+        }
+    }
+}
+
+/// What has to be known of an account before an event, to judge what followed from it.
+#[derive(Debug)]
+pub struct Before {
+    line: Timestamp,
+    sequence: u64,
+    /// Number of the cycle and index of its next step.
+    place: Option<(u32, u16)>,
+    /// The bars in force, in the order sent.
+    bars: Vec<Uuid>,
+}
+
+impl Before {
+    /// Of an account that an event is about to meet.
+    #[must_use]
+    pub fn of(account: &Account) -> Self {
+        Self {
+            line: account.line,
+            sequence: account.sequence,
+            place: account.cycle.as_ref().map(|c| (c.number, c.next)),
+            bars: bars(account),
+        }
+    }
+}
+
+fn bars(account: &Account) -> Vec<Uuid> {
+    let cycle = account.cycle.iter();
+    cycle.flat_map(|c| &c.bars).map(|b| command_id(&account.id, b.sequence)).collect()
+}
+
+/// The rules that a transition of one account broke; none of them is expected ever.
+#[must_use]
+pub fn broken(before: &Before, said: &Transition, policies: &PolicyBook) -> Vec<Rule> {
+    let account = &said.account;
+    let mut broken = Vec::new();
+    let mut check = |holds: bool, rule: Rule| {
+        if !holds {
+            broken.push(rule);
+        }
+    };
+    check(account.line >= before.line, Rule::LineNeverBack);
+    check(is_numbered(before, said), Rule::SequenceGapless);
+    check(is_in_order(before, account), Rule::StepsInOrder);
+    check(is_lifted_once(before, said), Rule::LiftedOnce);
+    if account.cycle.as_ref().is_some_and(|c| !c.bars.is_empty()) {
+        check(standing(account, policies).0 > Minor::ZERO, Rule::RestoredAtOnce);
+    }
+    for command in &said.commands {
+        let Some(policy) = policies.get(&command.policy) else { continue };
+        if !matches!(command.action, Action::Restore { .. }) {
+            let least = policy.minimum(command.currency);
+            check(least.is_some_and(|least| command.amount_due >= least), Rule::NothingUnderTheMinimum);
+        }
+        if let Action::Bar { .. } = command.action {
+            let step = policy.steps.iter().find(|s| s.name == command.step);
+            check(step.is_some_and(|step| is_warned(account, step, command)), Rule::WarnedBeforeBarred);
+            check(is_allowed(account, policy.shortcuts.bar_protected, command.decided_at), Rule::PersonDecides);
+        }
+    }
+    broken
+}
+
+fn is_numbered(before: &Before, said: &Transition) -> bool {
+    let id = &said.account.id;
+    let first = before.sequence + 1;
+    (first..).zip(&said.commands).all(|(n, c)| c.sequence == n && c.id == command_id(id, n))
+        && said.account.sequence == before.sequence + said.commands.len() as u64
+}
+
+fn is_in_order(before: &Before, account: &Account) -> bool {
+    let sent = |c: &Cycle| c.sent.iter().map(|s| s.step).is_sorted_by(|a, b| a < b);
+    account.cycle.as_ref().is_none_or(|c| {
+        let next = before.place.filter(|(number, _)| *number == c.number).map_or(0, |(_, next)| next);
+        c.next >= next && sent(c) && c.bars.iter().map(|b| b.step).is_sorted_by(|a, b| a < b)
+    })
+}
+
+/// Every bar that was in force, or came into force here, is in force after it or named by one restoration, in order.
+fn is_lifted_once(before: &Before, said: &Transition) -> bool {
+    let mut in_force = before.bars.clone();
+    for command in &said.commands {
+        match &command.action {
+            Action::Bar { .. } => in_force.push(command.id),
+            Action::Restore { lifts, .. } if lifts.is_empty() || *lifts != in_force => return false,
+            Action::Restore { .. } => in_force.clear(),
+            Action::Notify { .. } => {}
+        }
+    }
+    in_force.is_empty() && said.account.cycle.as_ref().is_none_or(|c| c.bars.is_empty())
+        || in_force == bars(&said.account)
+}
+
+fn is_warned(account: &Account, step: &Step, bar: &Command) -> bool {
+    let StepAction::Bar { warning, .. } = &step.action else { return false };
+    let Some(rule) = warning else { return true };
+    // A restoration after the bar may have ended the cycle in the same transition.
+    let Some(cycle) = &account.cycle else { return true };
+    cycle.sent.iter().any(|s| usize::from(s.step) == rule.step && bar.decided_at.since(s.at) >= rule.notice_ms)
+}
+
+fn is_allowed(account: &Account, shortcut: bool, at: Timestamp) -> bool {
+    let decided = account.bar_decided.filter(|d| d.until.is_none_or(|until| until > at)).map(|d| d.allowed);
+    let vulnerable = account.profile.as_ref().is_some_and(|p| p.vulnerable);
+    decided != Some(false) && (!vulnerable || shortcut || decided == Some(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{BarInForce, BarLevel, Outcome, PendingBar, RestorationReason};
+
+    fn barred() -> Account {
+        let mut account = Account::new("acc-1");
+        account.sequence = 1;
+        account.cycle = Some(Cycle {
+            number: 1,
+            policy: "p@1".into(),
+            started: Timestamp::MIN,
+            anchor: Timestamp::MIN,
+            next: 1,
+            waits: false,
+            sent: vec![],
+            bars: vec![BarInForce { step: 0, at: Timestamp::MIN, sequence: 1, level: BarLevel::Full }],
+            pending: None::<PendingBar>,
+        });
+        account
+    }
+
+    fn restores(account: &Account, lifts: Vec<Uuid>) -> Transition {
+        let mut account = account.clone();
+        account.sequence += 1;
+        account.cycle = None;
+        let action = Action::Restore { lifts, reason: RestorationReason::Paid };
+        let command = Command {
+            id: command_id(&account.id, account.sequence),
+            sequence: account.sequence,
+            decided_at: account.line,
+            policy: "p@1".into(),
+            step: "restore".into(),
+            amount_due: Minor::ZERO,
+            currency: None,
+            cycle: 1,
+            cause_event_id: None,
+            bill_ids: vec![],
+            action,
+        };
+        Transition { account, commands: vec![command], decisions: vec![], outcome: Outcome::Applied }
+    }
+
+    fn book() -> PolicyBook {
+        let policy = crate::Policy {
+            label: "p@1".into(),
+            zone: crate::ZoneRule::Fixed(crate::Zone::UTC),
+            minimum: vec![],
+            minimum_other: None,
+            late_start_ms: 0,
+            late_after_ms: None,
+            shortcuts: crate::Shortcuts::NONE,
+            steps: vec![],
+        };
+        PolicyBook::new(Arc::new(policy), None)
+    }
+
+    #[test]
+    fn a_bar_is_lifted_by_one_restoration_that_names_it() {
+        let account = barred();
+        let before = Before::of(&account);
+        let bar = command_id("acc-1", 1);
+        assert_eq!(broken(&before, &restores(&account, vec![bar]), &book()), []);
+        for lifts in [vec![], vec![bar, bar], vec![command_id("acc-2", 1)]] {
+            assert_eq!(broken(&before, &restores(&account, lifts), &book()), [Rule::LiftedOnce]);
+        }
+        let mut forgotten = restores(&account, vec![bar]);
+        forgotten.commands.clear();
+        assert_eq!(broken(&before, &forgotten, &book()), [Rule::SequenceGapless, Rule::LiftedOnce]);
+    }
+
+    #[test]
+    fn what_goes_back_or_stays_barred_without_debt_is_named() {
+        let account = barred();
+        let mut before = Before::of(&account);
+        before.line = Timestamp::MAX;
+        before.place = Some((1, 2));
+        let said =
+            Transition { account: account.clone(), commands: vec![], decisions: vec![], outcome: Outcome::Applied };
+        let wanted = [Rule::LineNeverBack, Rule::StepsInOrder, Rule::RestoredAtOnce];
+        assert_eq!(broken(&before, &said, &book()), wanted);
+    }
+
+    #[test]
+    fn words_are_all_different() {
+        let words: std::collections::BTreeSet<_> = Rule::ALL.map(Rule::word).into();
+        assert_eq!(words.len(), Rule::ALL.len());
+    }
+}

@@ -1,0 +1,328 @@
+//! What the operator's systems write, by seed: bills, payments, disputes and the rest, some of it late, twice, out of
+//! order, unreadable, or in a transaction that stays open.
+
+use dunning_engine::Partition;
+use dunning_rules::{
+    Body, Currency, DAY_MS, DisputeOutcome, Input, Interaction, Minor, Profile, ReversalKind, Timestamp, Zone,
+};
+use dunning_wire::control::{self, ControlBody, ControlEvent};
+use dunning_wire::schema::embedded_id;
+use dunning_wire::topic::InputTopic;
+use dunning_wire::{event, frame};
+
+use super::tape::Tape;
+use crate::{Bus, Random, Topic, Transaction, murmur2};
+
+/// A record that was written upstream.
+#[derive(Clone, Debug)]
+pub(super) struct Sent {
+    pub offset: i64,
+    pub timestamp: Timestamp,
+    pub key: Box<[u8]>,
+    pub value: Option<Box<[u8]>>,
+    /// When, in the world's count.
+    pub moment: u64,
+    within: Option<Transaction>,
+    /// Its transaction was aborted: nobody ever reads it.
+    pub aborted: bool,
+    /// Meant to be read and taken: it is no dead letter unless the rules refuse it.
+    pub good: bool,
+}
+
+/// A record to be written.
+struct Draft {
+    topic: InputTopic,
+    shard: Partition,
+    key: Box<[u8]>,
+    value: Option<Box<[u8]>>,
+    at: Timestamp,
+    good: bool,
+}
+
+#[derive(Debug, Default)]
+struct Customer {
+    bills: u32,
+    payments: u32,
+    disputes: u32,
+}
+
+/// The operator's systems.
+pub(super) struct Upstream {
+    random: Random,
+    bus: Bus,
+    customers: Vec<Customer>,
+    events: u32,
+    /// Of a thousand payments and corrections, so many do not happen: some worlds are full of defaulters.
+    defaults: u64,
+    /// By topic, then by shard, in the order of the offsets.
+    pub sent: Vec<Vec<Vec<Sent>>>,
+    open: Option<Transaction>,
+    /// Under clock `stream` the far future would end the world's time, and an open transaction its merge.
+    stream: bool,
+}
+
+/// Of a thousand things that happen.
+const DUPLICATES: u64 = 60;
+const BAD: u64 = 40;
+const LATE: u64 = 60;
+
+impl Upstream {
+    pub(super) fn new(bus: &Bus, mut random: Random, stream: bool) -> Self {
+        let customers = (0..random.between(1, 4)).map(|_| Customer::default()).collect();
+        let sent = InputTopic::ALL.map(|_| vec![Vec::new(); bus.partitions() as usize]).to_vec();
+        let defaults = random.pick(&[0, 500, 950]);
+        Self { random, bus: bus.clone(), customers, events: 0, defaults, sent, open: None, stream }
+    }
+
+    pub(super) fn account(customer: usize) -> String {
+        format!("acc-{customer}")
+    }
+
+    fn shard(&self, account: &str) -> Partition {
+        murmur2::partition(account.as_bytes(), self.bus.partitions())
+    }
+
+    /// The customers' profiles: most are there before anything happens.
+    pub(super) fn begin(&mut self, tape: &mut Tape, now: Timestamp) {
+        for customer in 0..self.customers.len() {
+            if self.random.chance(900) {
+                self.profile(tape, customer, now);
+            }
+            // Who begins with a debt is on the ladder for the whole of the world.
+            if self.random.chance(500) {
+                self.bill(tape, customer, now);
+            }
+        }
+    }
+
+    fn profile(&mut self, tape: &mut Tape, customer: usize, now: Timestamp) {
+        let vulnerable = self.random.chance(100);
+        let profile = Profile {
+            segment: "consumer".into(),
+            region: "DE".into(),
+            risk_class: "".into(),
+            language: "de".into(),
+            zone: Zone::parse("Europe/Berlin").unwrap_or(Zone::UTC),
+            vulnerable,
+            customer_since: None,
+            contacts: vec![],
+            services: vec![],
+            payment_link: None,
+            status: "active".into(),
+        };
+        self.happens(tape, customer, InputTopic::Accounts, &Body::Profile(Box::new(profile)), now);
+    }
+
+    /// Something happens at a customer's.
+    pub(super) fn something(&mut self, tape: &mut Tape, now: Timestamp) {
+        let customer = self.random.between(0, self.customers.len() as i64 - 1) as usize;
+        if self.random.chance(DUPLICATES) && self.again(tape, now) {
+            return;
+        }
+        if self.random.chance(BAD) {
+            return self.bad(tape, customer, now);
+        }
+        let what = self.random.between(0, 99);
+        if (30..=81).contains(&what) && self.random.chance(self.defaults) {
+            return self.happens(tape, customer, InputTopic::Usage, &Body::UsageRecorded, now);
+        }
+        match what {
+            0..=29 => self.bill(tape, customer, now),
+            30..=54 => self.pays(tape, customer, now),
+            55..=59 => self.reverses(tape, customer, now),
+            60..=71 => self.disputes(tape, customer, now),
+            72..=81 => self.corrects(tape, customer, now),
+            82..=86 => self.interacts(tape, customer, now),
+            87..=91 => self.profile(tape, customer, now),
+            92..=93 => self.erases(tape, customer, now),
+            _ => self.happens(tape, customer, InputTopic::Usage, &Body::UsageRecorded, now),
+        }
+    }
+
+    fn currency(&mut self) -> Currency {
+        let code = if self.random.chance(15) { "CHF" } else { "EUR" };
+        Currency::parse(code).unwrap_or_else(|| unreachable!("a listed currency"))
+    }
+
+    fn amount(&mut self) -> Minor {
+        Minor::new(self.random.pick(&[20_000, 20_000, 12_000, 9_999, 500, 40_000]))
+    }
+
+    fn bill(&mut self, tape: &mut Tape, customer: usize, now: Timestamp) {
+        let (amount, currency) = (self.amount(), self.currency());
+        let due_in = i32::try_from(self.random.between(-20, 10)).unwrap_or(0);
+        self.customers[customer].bills += 1;
+        let id = format!("b{}", self.customers[customer].bills);
+        let today = Zone::UTC.day_of(now);
+        let body = Body::BillIssued {
+            bill_id: &id,
+            amount,
+            currency,
+            issued_on: today.plus(-30),
+            due_on: today.plus(due_in),
+            terms: vec![],
+            lines: vec![],
+            kind: "regular",
+        };
+        self.happens(tape, customer, InputTopic::Bills, &body, now);
+    }
+
+    /// One of the customer's bills, or one that nobody knows.
+    fn some(&mut self, kind: char, of: u32) -> String {
+        format!("{kind}{}", self.random.between(1, i64::from(of.max(1))))
+    }
+
+    fn pays(&mut self, tape: &mut Tape, customer: usize, now: Timestamp) {
+        let (amount, currency) = (self.amount(), self.currency());
+        self.customers[customer].payments += 1;
+        let id = format!("p{}", self.customers[customer].payments);
+        let bill = self.some('b', self.customers[customer].bills);
+        let bill_id = self.random.chance(300).then_some(bill.as_str());
+        let body = Body::PaymentReceived { payment_id: &id, amount, currency, bill_id };
+        self.happens(tape, customer, InputTopic::Payments, &body, now);
+    }
+
+    fn reverses(&mut self, tape: &mut Tape, customer: usize, now: Timestamp) {
+        let id = self.some('p', self.customers[customer].payments);
+        let amount = self.amount();
+        let body = Body::PaymentReversed { payment_id: &id, amount, kind: ReversalKind::ReturnedDebit };
+        self.happens(tape, customer, InputTopic::Payments, &body, now);
+    }
+
+    fn disputes(&mut self, tape: &mut Tape, customer: usize, now: Timestamp) {
+        if self.random.chance(500) {
+            self.customers[customer].disputes += 1;
+            let id = format!("d{}", self.customers[customer].disputes);
+            let bill = self.some('b', self.customers[customer].bills);
+            let bill_id = self.random.chance(500).then_some(bill.as_str());
+            let amount = self.random.chance(300).then_some(Minor::new(1_000));
+            let body = Body::DisputeOpened { dispute_id: &id, bill_id, amount };
+            return self.happens(tape, customer, InputTopic::Disputes, &body, now);
+        }
+        let id = self.some('d', self.customers[customer].disputes);
+        let upheld = self.random.chance(500);
+        let (outcome, credited) = match upheld {
+            true => (DisputeOutcome::Upheld, Minor::new(20_000)),
+            false => (DisputeOutcome::Rejected, Minor::ZERO),
+        };
+        let body = Body::DisputeResolved { dispute_id: &id, outcome, credited };
+        self.happens(tape, customer, InputTopic::Disputes, &body, now);
+    }
+
+    fn corrects(&mut self, tape: &mut Tape, customer: usize, now: Timestamp) {
+        let bill = self.some('b', self.customers[customer].bills);
+        let (amount, currency) = (self.amount(), self.currency());
+        let credit = format!("c{}", self.events);
+        let delta = Minor::new(self.random.pick(&[-20_000, -500, 500, 12_000]));
+        let body = match self.random.between(0, 4) {
+            0 => Body::BillAdjusted { bill_id: &bill, delta },
+            1 => Body::BillCancelled { bill_id: &bill },
+            2 => Body::BillWrittenOff { bill_id: &bill, amount },
+            3 => Body::WriteOffReversed { bill_id: &bill, amount },
+            _ => Body::AccountCredited { credit_id: &credit, amount, currency },
+        };
+        self.happens(tape, customer, InputTopic::Bills, &body, now);
+    }
+
+    fn interacts(&mut self, tape: &mut Tape, customer: usize, now: Timestamp) {
+        let until = self.random.chance(500).then(|| now.plus(5 * DAY_MS));
+        let interaction = match self.random.between(0, 2) {
+            0 => Interaction::BarApproved { until },
+            1 => Interaction::BarRefused { until },
+            _ => Interaction::BarDecisionWithdrawn,
+        };
+        self.happens(tape, customer, InputTopic::Interactions, &Body::Interaction(interaction), now);
+    }
+
+    fn erases(&mut self, tape: &mut Tape, customer: usize, now: Timestamp) {
+        let account = Self::account(customer);
+        let (shard, key) = (self.shard(&account), account.into_bytes().into());
+        self.send(tape, Draft { topic: InputTopic::Accounts, shard, key, value: None, at: now, good: true });
+    }
+
+    fn happens(&mut self, tape: &mut Tape, customer: usize, topic: InputTopic, body: &Body<'_>, now: Timestamp) {
+        self.events += 1;
+        let account = Self::account(customer);
+        let late = if self.random.chance(LATE) { self.random.between(1, 3 * DAY_MS) } else { 0 };
+        let at = now.plus(-late);
+        let id = format!("e{}", self.events);
+        let mut value = Vec::with_capacity(128);
+        frame::put_header(&mut value, embedded_id(topic.contract_name()));
+        event::encode_input(topic, &account, &Input { event_id: &id, occurred_at: at, body: body.clone() }, &mut value);
+        let (shard, key) = (self.shard(&account), account.into_bytes().into());
+        self.send(tape, Draft { topic, shard, key, value: Some(value.into()), at, good: true });
+    }
+
+    /// Something that was written is written again.
+    fn again(&mut self, tape: &mut Tape, now: Timestamp) -> bool {
+        let topic = self.random.pick(&InputTopic::ALL);
+        let shard = self.random.between(0, i64::from(self.bus.partitions()) - 1) as Partition;
+        let sent = &self.sent[topic as usize][shard as usize];
+        let Some(last) = sent.len().checked_sub(1).filter(|_| topic != InputTopic::Control) else { return false };
+        let Sent { key, value, good, .. } = sent[self.random.between(0, last as i64) as usize].clone();
+        self.send(tape, Draft { topic, shard, key, value, at: now, good });
+        true
+    }
+
+    /// Something that cannot be taken.
+    fn bad(&mut self, tape: &mut Tape, customer: usize, now: Timestamp) {
+        let account = Self::account(customer);
+        let topic = self.random.pick(&[InputTopic::Bills, InputTopic::Payments, InputTopic::Disputes]);
+        let shard = self.shard(&account);
+        let mut framed = Vec::new();
+        frame::put_header(&mut framed, embedded_id(topic.contract_name()));
+        let (key, value, at) = match self.random.between(0, 5) {
+            0 => (account.into_bytes(), Some(b"garbage".to_vec()), now),
+            1 => (account.into_bytes(), None, now),
+            2 => (b"\xff\xfe".to_vec(), Some(framed), now),
+            // An id that no registry knows.
+            3 => (account.into_bytes(), Some(vec![0, 0, 0, 9, 9, 1]), now),
+            4 if !self.stream => (account.into_bytes(), Some(framed), now.plus(40 * DAY_MS)),
+            _ => (account.into_bytes(), Some(framed), now),
+        };
+        let (key, value) = (key.into(), value.map(Into::into));
+        self.send(tape, Draft { topic, shard, key, value, at, good: false });
+    }
+
+    /// An operator's order in a shard's line.
+    pub(super) fn order(&mut self, tape: &mut Tape, shard: Partition, body: ControlBody, now: Timestamp) {
+        self.events += 1;
+        let mut value = Vec::new();
+        frame::put_header(&mut value, embedded_id(InputTopic::Control.contract_name()));
+        let (actor, reason) = ("a person".to_owned(), "looked".to_owned());
+        let control_id = format!("c{}", self.events);
+        control::encode(&ControlEvent { control_id, occurred_at: now, actor, reason, body }, &mut value);
+        let key = (*b"order").into();
+        self.send(
+            tape,
+            Draft { topic: InputTopic::Control, shard, key, value: Some(value.into()), at: now, good: true },
+        );
+    }
+
+    fn send(&mut self, tape: &mut Tape, draft: Draft) {
+        let Draft { topic, shard, key, value, at, good } = draft;
+        let within = self.open.filter(|_| topic != InputTopic::Control);
+        let offset = self.bus.append_to(Topic::In(topic), shard, Some(&key), value.as_deref(), at, within);
+        let sent = Sent { offset, timestamp: at, key, value, moment: tape.tick(), within, aborted: false, good };
+        self.sent[topic as usize][shard as usize].push(sent);
+    }
+
+    /// A transaction upstream begins, or ends.
+    pub(super) fn toggle(&mut self) {
+        let Some(open) = self.open.take() else {
+            self.open = Some(self.bus.begin());
+            return;
+        };
+        let committed = self.random.chance(800);
+        self.bus.end(open, committed);
+        let records = self.sent.iter_mut().flatten().flatten();
+        records.filter(|s| s.within == Some(open)).for_each(|s| s.aborted = !committed);
+    }
+
+    /// Nothing stays open.
+    pub(super) fn close(&mut self) {
+        if self.open.is_some() {
+            self.toggle();
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Shards that cannot be brought on at once: the others go on, and what a dead writer left open is ended.
+
+use std::time::Duration;
+
+use dunning_engine::{Broker, LaneError, OutRecord};
+use dunning_sim::Topic;
+use dunning_store::{Identity, Stores};
+use dunning_wire::state::STATE_VERSION;
+use dunning_wire::topic::{InputTopic, OutputTopic};
+
+use crate::replay::{PARTITIONS, assert_oracle, feed, world};
+use crate::world::World;
+
+fn identity(partition: u32) -> Identity {
+    Identity {
+        cluster: "sim".to_owned(),
+        topic: "dunning.accounts".to_owned(),
+        partition,
+        generation: 1,
+        format: STATE_VERSION,
+    }
+}
+
+/// True where everything of a shard was taken.
+fn is_done(world: &World, partition: u32) -> bool {
+    InputTopic::ALL.into_iter().all(|topic| {
+        let end = world.bus.each(Topic::In(topic), partition, 0, |_| {});
+        world.bus.committed(topic, partition) == Some(end)
+    })
+}
+
+#[test]
+fn a_shard_whose_store_is_held_by_another_holds_up_no_other_shard() {
+    let mut world = world();
+    feed(&world, |_| true);
+    let (held, _) = world.stores.open(&identity(0)).expect("opened");
+    world.lane(None);
+    world.settle();
+    assert!(!is_done(&world, 0));
+    assert!((1..PARTITIONS).all(|p| is_done(&world, p)), "the others were not held up");
+    assert_eq!(world.meters.broker_waits.get(), 1, "and it can be seen");
+    drop(held);
+    world.clock.advance(Duration::from_secs(5));
+    world.settle();
+    assert_oracle(&world, "once it was let go");
+    assert_eq!(world.meters.broker_waits.get(), 0);
+}
+
+#[test]
+fn a_store_that_is_never_let_go_ends_the_lane() {
+    let mut world = world();
+    let held = world.stores.open(&identity(0)).expect("opened");
+    world.lane(None);
+    let mut ended = None;
+    for _ in 0..100 {
+        world.clock.advance(Duration::from_secs(1));
+        if let Err(error) = world.turn() {
+            ended = Some((error, dunning_engine::Clock::monotonic(&world.clock)));
+            break;
+        }
+    }
+    let (error, at) = ended.expect("it ends");
+    assert!(matches!(error, LaneError::Store(_)), "{error}");
+    assert!(at > Duration::from_secs(60), "{at:?}");
+    drop(held);
+}
+
+#[test]
+fn offsets_that_cannot_be_asked_for_rebuild_nothing() {
+    let mut world = world();
+    feed(&world, |_| true);
+    world.lane(Some("w"));
+    world.settle();
+    world.lanes.remove(0).stop().expect("a clean stop");
+    world.bus.forget_offsets();
+    world.bus.set_coordinator_away(true);
+    let before = world.meters.restored.get();
+    world.lane(Some("w"));
+    world.settle();
+    assert_eq!(world.lanes[0].shards().count(), 0);
+    world.bus.set_coordinator_away(false);
+    world.clock.advance(Duration::from_secs(5));
+    world.settle();
+    assert_eq!(world.lanes[0].shards().count(), PARTITIONS as usize);
+    assert_eq!(world.meters.restored.get(), before, "each store was whole, and nothing was read twice");
+    assert_oracle(&world, "after the coordinator was away");
+}
+
+/// Records that lie on a topic and that nobody can read.
+fn held_back(world: &World) -> bool {
+    [OutputTopic::Notifications, OutputTopic::Decisions, OutputTopic::State].into_iter().any(|topic| {
+        (0..PARTITIONS).any(|p| world.bus.stable(Topic::Out(topic), p) < world.bus.end_of(Topic::Out(topic), p))
+    })
+}
+
+#[test]
+fn what_a_dead_writer_left_open_is_ended_by_whoever_takes_over() {
+    for topic in [OutputTopic::Notifications, OutputTopic::State] {
+        let mut world = world();
+        feed(&world, |i| i % 2 == 0);
+        world.lane(Some("old"));
+        world.settle();
+        let mut dead = world.lanes.remove(0);
+        dead.broker_mut().expel();
+        // It dies between a record and the end of its transaction.
+        let broker = dead.broker_mut();
+        broker.begin().expect("begun");
+        let at = dunning_engine::Clock::now(&world.clock);
+        let key = Some(&b"k"[..]);
+        broker.send(&OutRecord { topic, partition: 1, timestamp: at, key, value: None, headers: &[] }).expect("sent");
+        drop(dead);
+        assert!(held_back(&world));
+        world.lane(Some("new"));
+        feed(&world, |i| i % 2 == 1);
+        world.settle();
+        assert_eq!(world.meters.writers_ended.get(), 1);
+        assert!(!held_back(&world), "{topic:?}");
+        assert_eq!(world.lanes[0].shards().count(), PARTITIONS as usize);
+    }
+}
+
+#[test]
+fn whoever_gave_a_shard_away_in_good_order_is_not_fenced() {
+    let mut world = world();
+    feed(&world, |i| i % 2 == 0);
+    world.lane(Some("one"));
+    for _ in 0..40 {
+        world.turn().expect("a round");
+    }
+    world.lane(Some("two"));
+    feed(&world, |i| i % 2 == 1);
+    world.settle();
+    assert_eq!(world.meters.writers_ended.get(), 0);
+    assert_eq!(world.meters.transactions.all().iter().filter(|(word, _)| *word != "committed").count(), 0);
+}

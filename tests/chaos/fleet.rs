@@ -83,6 +83,18 @@ impl Fleet {
         seen
     }
 
+    /// Copies all logs to where they stay after the test.
+    pub fn keep_logs(&self, seed: u64) -> PathBuf {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chaos-{seed}"));
+        // A test that fails already is not to fail for this.
+        let _ = std::fs::remove_dir_all(&folder);
+        let _ = std::fs::create_dir_all(&folder);
+        for log in self.members.iter().flat_map(|m| &m.logs) {
+            let _ = std::fs::copy(log, folder.join(log.file_name().unwrap_or_default()));
+        }
+        folder
+    }
+
     /// For every restoration of a shard: how many offsets of the state topic were read again.
     pub fn replayed(&self) -> Vec<i64> {
         let mut all = Vec::new();

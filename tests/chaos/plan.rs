@@ -78,7 +78,7 @@ impl Fault {
         }
     }
 
-    /// How often in a thousand of all faults but those of which there is a least number.
+    /// How often for forty kills; 0 where a plan says it otherwise.
     const fn share(self) -> usize {
         match self {
             Self::Cut => 4,
@@ -97,6 +97,8 @@ pub struct Plan {
     pub instances: usize,
     pub size: Size,
     pub faults: Vec<Fault>,
+    /// At least so many kill -9 of instances.
+    pub kills: usize,
     /// Longest delay in the network, in seconds.
     pub delay: i64,
     pub long: bool,
@@ -129,7 +131,7 @@ impl Plan {
         let mut faults = vec![Fault::Kill, Fault::Stop, Fault::Broker, Fault::Delay, Fault::Tear, Fault::Flip];
         shuffle(&mut faults, seed);
         let size = Size { partitions: 8, records: 12_000, days: 44, ahead: 12, seed };
-        Self { seed, instances: 2, size, faults, delay: 3, long: false }
+        Self { seed, instances: 2, size, faults, kills: 1, delay: 3, long: false }
     }
 
     /// At least `kills` times kill -9, a fifth of that SIGSTOP, a tenth broker kills, the state lost once, and the others.
@@ -150,7 +152,7 @@ impl Plan {
         let ahead = 20;
         let days = ahead + u32::try_from(faults.len() * 3).expect("days");
         let size = Size { partitions, records, days, ahead, seed };
-        Self { seed, instances, size, faults, delay: 30, long: true }
+        Self { seed, instances, size, faults, kills, delay: 30, long: true }
     }
 }
 

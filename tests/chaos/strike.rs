@@ -1,6 +1,7 @@
 //! Doing a fault to the program, and waiting until it is over it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dunning::exit::Exit;
@@ -21,6 +22,9 @@ use crate::proxy::Proxy;
 /// Longer than session and transaction last, with the broker's sweep.
 const ZOMBIE: Duration = Duration::from_secs(10);
 
+/// In this time a store follows at least once.
+const FOLLOWS: Duration = Duration::from_millis(2_500);
+
 /// What was observed beside the time that it took.
 pub type Seen = Vec<(&'static str, usize)>;
 
@@ -30,7 +34,7 @@ pub struct Props {
     /// A state directory of another cluster.
     pub foreign: Option<TempDir>,
     /// The disk of the first instance.
-    pub disk: Option<SmallDisk>,
+    pub disk: Option<Arc<SmallDisk>>,
 }
 
 impl Stage {
@@ -184,20 +188,29 @@ impl Stage {
         vec![("kill -9", killed), (what, damaged)]
     }
 
-    /// The disk fills while it works: it ends with 73, and comes back once there is space.
+    /// The disk is full while it works, and whatever the program frees is taken at once. It ends with 73, or does without
+    /// the store that it cannot write.
     fn full(&mut self) -> Option<Seen> {
-        let disk = self.props.disk.take()?;
+        let disk = Arc::clone(self.props.disk.as_ref()?);
         self.fleet.members[0].ends_with = Some(Exit::Directory);
         disk.fill();
-        // It takes until the store has something to follow.
-        self.progress.allow(self.progress.allowed() + 2);
-        self.wait_for("an end with 73", |stage| stage.fleet.members[0].ended_so);
+        // Its store has something to follow all along.
+        for _ in 0..3 {
+            self.progress.allow(self.progress.allowed() + 1);
+            self.wait_for("work on a full disk, or an end", |stage| {
+                disk.fill();
+                stage.fleet.members[0].ended_so || stage.is_past_all()
+            });
+            self.pass(FOLLOWS);
+        }
         disk.clear();
         let member = &mut self.fleet.members[0];
-        (member.ends_with, member.ended_so) = (None, false);
-        member.start_after(Duration::ZERO);
-        self.props.disk = Some(disk);
-        Some(vec![("ends with 73", 1)])
+        let ended = std::mem::take(&mut member.ended_so);
+        member.ends_with = None;
+        if ended {
+            member.start_after(Duration::ZERO);
+        }
+        Some(vec![("ends with 73", usize::from(ended)), ("times it worked on", usize::from(!ended))])
     }
 
     /// All die, and the group's offsets are gone or elsewhere when they come back.

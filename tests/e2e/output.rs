@@ -1,6 +1,6 @@
 //! What the program wrote, as a reader of committed records finds it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use dunning_wire::command::{self, CommandView};
@@ -21,6 +21,7 @@ pub const COMMANDS: [OutputTopic; 3] = [OutputTopic::Notifications, OutputTopic:
 pub struct Written {
     pub topic: OutputTopic,
     pub partition: u32,
+    pub offset: i64,
     pub key: Vec<u8>,
     pub timestamp: i64,
     pub view: CommandView,
@@ -87,6 +88,7 @@ impl World {
         Written {
             topic,
             partition: m.partition().cast_unsigned(),
+            offset: m.offset(),
             key: m.key().expect("a key").to_vec(),
             timestamp: m.timestamp().to_millis().expect("a timestamp"),
             view: command::decode(topic, datum).expect("a command"),
@@ -188,9 +190,10 @@ pub fn dump(commands: &[Written]) -> String {
 
 /// No id twice; every command under its account's key, in its partition, at its instant.
 pub fn assert_in_place(commands: &[Written], partitions: u32) {
-    let mut ids = BTreeSet::new();
+    let mut ids = BTreeMap::new();
     for w in commands {
-        assert!(ids.insert(&w.view.command_id), "{} is there twice", w.view.command_id);
+        let before = ids.insert(&w.view.command_id, w);
+        assert!(before.is_none(), "twice: {before:?} and {w:?}");
         assert_eq!(w.key, w.view.account_id.as_bytes());
         assert_eq!(w.partition, dunning_sim::murmur2::partition(&w.key, partitions), "{}", w.view.account_id);
         assert_eq!(w.timestamp, w.view.decided_at.millis());

@@ -180,7 +180,7 @@ impl Broker for KafkaBroker {
         // As of now: after a rebalance the one of before is refused.
         let group = if next.is_empty() { None } else { self.member()?.group() };
         if group.is_none() && !next.is_empty() {
-            let text = "the group does not know this member yet".to_owned();
+            let text = "the group does not know this member".to_owned();
             return Err(BrokerError { kind: ErrorKind::Abort, doing: "committing", text });
         }
         self.writer.commit(&list, group.as_ref())

@@ -303,10 +303,11 @@ impl Consumer {
         }
     }
 
-    /// The member's generation, as of now.
+    /// The member's generation, as of now; `None` where it is in no group.
     pub(crate) fn group(&self) -> Option<Group> {
         // SAFETY: the client is alive; the answer is ours.
-        NonNull::new(unsafe { sys::rd_kafka_consumer_group_metadata(self.client.native_ptr()) }).map(Group)
+        let group = NonNull::new(unsafe { sys::rd_kafka_consumer_group_metadata(self.client.native_ptr()) }).map(Group);
+        group.filter(Group::is_member)
     }
 
     /// Leaves the group, where it is in one. Whatever the coordinator still wants is agreed to.

@@ -47,6 +47,19 @@ impl Drop for Topic {
 /// A member's identity in its group.
 pub(crate) struct Group(NonNull<sys::rd_kafka_consumer_group_metadata_t>);
 
+impl Group {
+    /// False once the group has put the member out and as long as it is not in it again. The broker takes offsets in a
+    /// transaction from nobody in particular, as old clients sent them: whoever has just lost its shards could commit
+    /// what the next owner commits too.
+    fn is_member(&self) -> bool {
+        // SAFETY: it is alive.
+        unsafe {
+            let generation = sys::rd_kafka_consumer_group_metadata_generation_id(self.0.as_ptr());
+            generation >= 0 && !text(sys::rd_kafka_consumer_group_metadata_member_id(self.0.as_ptr())).is_empty()
+        }
+    }
+}
+
 impl Drop for Group {
     fn drop(&mut self) {
         // SAFETY: ours, destroyed once.
@@ -120,6 +133,24 @@ fn place(offset: i64) -> Result<i64, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_put_out_of_the_group_is_no_member() {
+        let is_member = |generation, id: &CStr| {
+            // SAFETY: the texts are copied.
+            let made = unsafe {
+                sys::rd_kafka_consumer_group_metadata_new_with_genid(
+                    c"g".as_ptr(),
+                    generation,
+                    id.as_ptr(),
+                    ptr::null(),
+                )
+            };
+            Group(NonNull::new(made).expect("an identity")).is_member()
+        };
+        assert!(is_member(3, c"m"));
+        assert!(!is_member(-1, c"") && !is_member(-1, c"m") && !is_member(3, c""));
+    }
 
     #[test]
     fn an_answer_without_an_offset_is_a_fault() {

@@ -83,6 +83,8 @@ pub struct Shard<S> {
     pub stale_records: Vec<StaleMark>,
     pub stale_count: u64,
     pub counters: GateCounters,
+    /// The window of the budget in which it was said that it is used up.
+    pub budget_said: Option<Timestamp>,
     /// Something but accounts changed: the checkpoint has to be written.
     pub changed: bool,
     /// Nothing was committed before: profiles are read to their end first.
@@ -158,6 +160,7 @@ impl<S: Store> Shard<S> {
             stale_records: Vec::new(),
             stale_count: 0,
             counters: GateCounters { window_start: Timestamp::MIN, bars: 0, released_until: None },
+            budget_said: None,
             changed: false,
             first_run: false,
             catch_up: None,

@@ -46,7 +46,7 @@ pub struct Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if std::thread::panicking() || self.plan.long {
             let kept = self.fleet.keep_logs(self.plan.seed);
             eprintln!("the logs of the instances are in {}", kept.display());
         }

@@ -112,7 +112,8 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 impl Plan {
-    /// The runs that are asked for: one short one, or with `CHAOS_RECORDS` two long ones that share the records.
+    /// The runs that are asked for: one short one, or with `CHAOS_RECORDS` two long ones that share the records; with
+    /// `CHAOS_INSTANCES` the one of them that has so many.
     pub fn all() -> Vec<Self> {
         let seed = number("CHAOS_SEED", 1);
         let records = number("CHAOS_RECORDS", 0);
@@ -121,10 +122,13 @@ impl Plan {
         }
         let records = usize::try_from(records).expect("a number of records");
         let kills = usize::try_from(number("CHAOS_KILLS", 50)).expect("a number of kills");
-        vec![
+        let mut plans = vec![
             Self::long(seed, 2, 8, records * 2 / 5, kills * 2 / 5),
             Self::long(seed + 1, 3, 24, records - records * 2 / 5, kills - kills * 2 / 5),
-        ]
+        ];
+        let instances = number("CHAOS_INSTANCES", 0);
+        plans.retain(|plan| instances == 0 || plan.instances as u64 == instances);
+        plans
     }
 
     fn short(seed: u64) -> Self {

@@ -191,8 +191,13 @@ impl Server {
             return Err(failure(subject, &error));
         }
         let supplied = SuppliedSchema::new(None, SchemaType::Avro, schema.to_owned());
-        let posted = self.ask(post_schema(&self.settings, subject.to_owned(), supplied))?;
-        posted.map(|s| s.id).map_err(|e| failure(subject, &e))
+        let refusal = match self.ask(post_schema(&self.settings, subject.to_owned(), supplied))? {
+            Ok(posted) => return Ok(posted.id),
+            Err(error) => failure(subject, &error),
+        };
+        // Another instance may have registered it at the same moment, and some registries refuse the second.
+        let found = self.ask(perform_sr_call(&self.settings, SrCall::PostForVersion(subject, &body)))?;
+        found.ok().and_then(|raw| raw.id).ok_or(refusal)
     }
 
     fn ask<T>(&self, call: impl Future<Output = Result<T, SRCError>>) -> Result<Result<T, SRCError>, RegistryError> {

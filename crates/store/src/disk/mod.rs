@@ -1,4 +1,5 @@
 use std::cell::Cell;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -218,10 +219,14 @@ fn close(db: sled::Db) -> bool {
     closer.is_ok() && wait.recv_timeout(CLOSE_MAX).is_ok()
 }
 
-/// sled panics on some damaged files; here that is an error as any other.
+/// sled panics on some damaged files; here that is an error as any other. A disk without space is no damage: a store that
+/// is rebuilt there would be rebuilt again and again.
 fn guarded<T>(run: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(value)) => Ok(value),
+        Ok(Err(sled::Error::Io(error))) if error.kind() == ErrorKind::StorageFull => {
+            Err(StoreError::Directory(format!("{error}; free space on its disk, or set another state.directory")))
+        }
         Ok(Err(error)) => Err(StoreError::Damaged(error.to_string())),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);

@@ -233,3 +233,10 @@ proptest! {
         is_whole_or_refused(dir.path());
     }
 }
+
+#[test]
+fn a_full_disk_is_no_damage() {
+    let failed = |kind| guarded(|| Err::<(), _>(sled::Error::Io(std::io::Error::from(kind))));
+    assert!(matches!(failed(ErrorKind::StorageFull), Err(StoreError::Directory(_))));
+    assert!(matches!(failed(ErrorKind::UnexpectedEof), Err(StoreError::Damaged(_))));
+}

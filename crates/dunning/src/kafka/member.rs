@@ -201,11 +201,13 @@ impl Member {
         Ok(())
     }
 
-    /// True where a client of this name is in the group. Waits for the coordinator.
+    /// True where a client of this name is in the group, or that cannot be told: a group of the newer protocol is not
+    /// listed. Waits for the coordinator.
     pub(crate) fn knows(&self, client: &str) -> Result<bool, BrokerError> {
         let question = self.consumer.ask_group(&self.group, PATIENCE).map_err(|f| f.reading(DESCRIBE))?;
         let described = question.answer(PATIENCE).unwrap_or_else(|| Err(Fault::timed_out()));
-        Ok(described.map_err(|f| f.reading(DESCRIBE))?.seats.iter().any(|s| s.client == client))
+        let seats = described.map_err(|f| f.reading(DESCRIBE))?.seats;
+        Ok(seats.is_empty() || seats.iter().any(|s| s.client == client))
     }
 
     /// Who this member is, as of now.

@@ -141,6 +141,9 @@ impl Member {
         command.args(["run", "--config"]).arg(self.world.config_file());
         command.env("DUNNING_INSTANCE", &self.name).env("DUNNING_STATE_DIRECTORY", self.state());
         command.env("DUNNING_KAFKA_BOOTSTRAP_SERVERS", &self.bootstrap).env("DUNNING_KAFKA_PROPERTIES", PROPERTIES);
+        // Every second start writes the newer version of the state: a rolling upgrade, and its rollback, all the time.
+        command.env("DUNNING_STATE_VERSION", if self.logs.len().is_multiple_of(2) { "1" } else { "2" });
+        command.env("DUNNING_STANDBY", "1");
         command.stdin(Stdio::null()).stdout(file.try_clone().expect("a file")).stderr(file);
         self.child = Some(command.spawn().expect("the program starts"));
         self.logs.push(log);

@@ -216,14 +216,11 @@ impl Stage {
     /// All die, and the group's offsets are gone or elsewhere when they come back.
     fn offsets(&mut self) -> Seen {
         let killed = self.kill_all();
-        let (word, done): (_, fn(&Self) -> Result<(), String>) = if self.random.chance(500) {
-            ("times offsets deleted", Self::delete_group)
-        } else {
-            ("times offsets moved", Self::move_offsets)
-        };
+        let deletes = self.random.chance(500);
+        let word = if deletes { "times offsets deleted" } else { "times offsets moved" };
         // The group has members until their sessions are over.
         let began = Instant::now();
-        while let Err(error) = done(self) {
+        while let Err(error) = if deletes { self.delete_group() } else { self.move_offsets() } {
             assert!(began.elapsed() < Duration::from_secs(60), "{error}");
             self.pass(Duration::from_millis(500));
         }

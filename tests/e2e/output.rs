@@ -190,8 +190,10 @@ pub fn dump(commands: &[Written]) -> String {
 
 /// No id twice; every command under its account's key, in its partition, at its instant.
 pub fn assert_in_place(commands: &[Written], partitions: u32) {
-    let mut ids = BTreeMap::new();
+    let (mut ids, mut last) = (BTreeMap::new(), BTreeMap::new());
     for w in commands {
+        let before = last.insert((w.topic, w.partition), w.offset);
+        assert!(before.is_none_or(|b| b < w.offset), "out of order: {before:?} and then {w:?}");
         let before = ids.insert(&w.view.command_id, w);
         assert!(before.is_none(), "twice: {before:?} and {w:?}");
         assert_eq!(w.key, w.view.account_id.as_bytes());

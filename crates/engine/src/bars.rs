@@ -39,6 +39,9 @@ impl<S: Store> Shard<S> {
                     return Ok(());
                 }
                 desk.meters.bars_held.add(hold.word(), 1);
+                if hold == Hold::Budget {
+                    self.say_budget(desk);
+                }
                 GateAnswer::Held(hold)
             }
             None => GateAnswer::Cleared,
@@ -88,6 +91,19 @@ impl<S: Store> Shard<S> {
             Some(Hold::Budget)
         } else {
             None
+        }
+    }
+
+    /// Once a window: a person has to look.
+    fn say_budget<B: Broker, C: Clock>(&mut self, desk: &Desk<B, C>) {
+        if self.budget_said != Some(self.counters.window_start) {
+            self.budget_said = Some(self.counters.window_start);
+            let budget = desk.settings.bars_per_hour;
+            tracing::warn!(
+                partition = self.partition,
+                budget,
+                "more bars are due than bars.per_hour lets go: they wait for a person (dunning bars release)"
+            );
         }
     }
 

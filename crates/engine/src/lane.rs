@@ -458,7 +458,7 @@ fn write_state<S: dunning_store::Store, B: Broker, C: Clock>(
     shard.memory.each_touched(|row, out| {
         let (amount_due, step) = dunning_rules::standing(&row.account, book);
         let summary = Summary { amount_due, step: step.as_deref().unwrap_or_default() };
-        let range = state_record::encode_account_state(row, &summary, out);
+        let range = state_record::encode_account_state(row, desk.settings.state_version, &summary, out);
         let at = row.account.line;
         desk.emit(OutputTopic::State, partition, at, row.account.id.as_bytes(), |value| value.extend_from_slice(out))?;
         Ok::<_, Halt>(range)

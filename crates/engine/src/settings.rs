@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dunning_rules::{Policy, Timestamp};
+use dunning_wire::state::StateVersion;
 use dunning_wire::topic::OutputTopic;
 
 use crate::Start;
@@ -52,6 +53,8 @@ pub struct Settings {
     pub standby: usize,
     /// The schema ids under which outputs are written; none for dead letters, which have no schema.
     pub schema_ids: Vec<(OutputTopic, u32)>,
+    /// The version in which states are written; every version is read.
+    pub state_version: StateVersion,
     /// The topic generation: it changes when the number of partitions does.
     pub generation: u32,
     /// The cluster's id, for the stores' identity.

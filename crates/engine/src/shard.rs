@@ -6,7 +6,7 @@ use std::time::Duration;
 use dunning_rules::invariant::Rule;
 use dunning_rules::{Policy, PolicyBook, RULES_VERSION, Timestamp};
 use dunning_store::{Identity, Store};
-use dunning_wire::state::{Checkpoint, GateCounters, STATE_VERSION, StaleMark};
+use dunning_wire::state::{Checkpoint, GateCounters, STORE_FORMAT, StaleMark};
 use dunning_wire::topic::InputTopic;
 
 use crate::gate::Gate;
@@ -83,6 +83,8 @@ pub struct Shard<S> {
     pub stale_records: Vec<StaleMark>,
     pub stale_count: u64,
     pub counters: GateCounters,
+    /// The window of the budget in which it was said that it is used up.
+    pub budget_said: Option<Timestamp>,
     /// Something but accounts changed: the checkpoint has to be written.
     pub changed: bool,
     /// Nothing was committed before: profiles are read to their end first.
@@ -158,6 +160,7 @@ impl<S: Store> Shard<S> {
             stale_records: Vec::new(),
             stale_count: 0,
             counters: GateCounters { window_start: Timestamp::MIN, bars: 0, released_until: None },
+            budget_said: None,
             changed: false,
             first_run: false,
             catch_up: None,
@@ -179,7 +182,7 @@ impl<S: Store> Shard<S> {
             topic: settings.state_topic.clone(),
             partition,
             generation: settings.generation,
-            format: STATE_VERSION,
+            format: STORE_FORMAT,
         }
     }
 

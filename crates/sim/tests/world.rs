@@ -10,6 +10,7 @@ use dunning_sim::{Bus, MemoryStores, Operator, OperatorOptions, Random, SimBroke
 use dunning_wire::command::{CommandView, decode};
 use dunning_wire::frame::split;
 use dunning_wire::schema::embedded_id;
+use dunning_wire::state::StateVersion;
 use dunning_wire::topic::{InputTopic, OutputTopic};
 
 const POLICY: &str = include_str!("../../../deploy/policies/consumer.yaml");
@@ -130,6 +131,7 @@ fn settings() -> Settings {
         dedupe_horizon_days: None,
         standby: 0,
         schema_ids: OutputTopic::ALL.map(|topic| (topic, embedded_id(topic.contract_name()))).to_vec(),
+        state_version: StateVersion::V2,
         generation: 1,
         cluster: "sim".to_owned(),
         state_topic: "dunning.accounts".to_owned(),

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::control::{self, ControlBody, ControlEvent};
 use crate::decision::{self, Cause};
-use crate::state::{Checkpoint, GateCounters, StaleMark, StoredRow, decode_row, encode_row};
+use crate::state::{Checkpoint, GateCounters, StaleMark, StateVersion, StoredRow, decode_row, encode_row};
 use crate::state_record::{self, StateRecord, Summary};
 use crate::topic::InputTopic;
 use crate::{BadRecord, reference, sample};
@@ -146,9 +146,9 @@ proptest! {
         let row = StoredRow { stale, account };
         let summary = Summary { amount_due: Minor::new(5), step: "warning" };
         let mut datum = vec![9, 9];
-        let place = state_record::encode_account_state(&row, &summary, &mut datum);
+        let place = state_record::encode_account_state(&row, StateVersion::V1, &summary, &mut datum);
         let mut stored = Vec::new();
-        encode_row(&row, &mut stored);
+        encode_row(&row, StateVersion::V1, &mut stored);
         prop_assert_eq!(&datum[place], &stored[..]);
         let datum = &datum[2..];
         let value = reference::read(&reference::schema("dunning.accounts"), datum);
@@ -184,7 +184,12 @@ fn a_bar_that_waits_is_named_in_the_state_record() {
         });
         let mut datum = Vec::new();
         let row = StoredRow { stale: vec![], account };
-        state_record::encode_account_state(&row, &Summary { amount_due: Minor::ZERO, step: "" }, &mut datum);
+        state_record::encode_account_state(
+            &row,
+            StateVersion::V2,
+            &Summary { amount_due: Minor::ZERO, step: "" },
+            &mut datum,
+        );
         let value = reference::read(&reference::schema("dunning.accounts"), &datum);
         assert_eq!(reference::at(&value, "body.pending_bar"), Value::String(word.to_owned()));
         assert_eq!(reference::at(&value, "body.cycle"), Value::Int(4));

@@ -7,7 +7,7 @@ use crate::avro::{
     Fault, Read, Reader, put_amount, put_array, put_bool, put_bytes, put_currency, put_instant, put_len, put_long,
     put_option, put_str, put_varint,
 };
-use crate::state::{self, Checkpoint, GateCounters, STATE_VERSION, StaleMark, StoredRow};
+use crate::state::{self, Checkpoint, GateCounters, StaleMark, StateVersion, StoredRow};
 use crate::topic::InputTopic;
 
 /// The version of the meaning of a checkpoint.
@@ -44,7 +44,12 @@ pub enum StateRecord<'a> {
 
 /// Puts the last state of an account. Returns where in `out` the stored row stands, which is what [`state::encode_row`]
 /// would have put, so that it need not be encoded twice.
-pub fn encode_account_state(row: &StoredRow, summary: &Summary<'_>, out: &mut Vec<u8>) -> std::ops::Range<usize> {
+pub fn encode_account_state(
+    row: &StoredRow,
+    version: StateVersion,
+    summary: &Summary<'_>,
+    out: &mut Vec<u8>,
+) -> std::ops::Range<usize> {
     let account = &row.account;
     put_len(out, 0);
     put_str(out, &account.id);
@@ -62,8 +67,8 @@ pub fn encode_account_state(row: &StoredRow, summary: &Summary<'_>, out: &mut Ve
     put_option(out, account.deadline, put_instant);
     put_str(out, account.pending().map_or("", pending_word));
     put_bool(out, !row.stale.is_empty());
-    put_long(out, i64::from(STATE_VERSION));
-    put_row(row, out)
+    put_long(out, i64::from(version.number()));
+    put_row(row, version, out)
 }
 
 fn pending_word(pending: &PendingBar) -> &'static str {
@@ -71,10 +76,10 @@ fn pending_word(pending: &PendingBar) -> &'static str {
 }
 
 /// The row with its length before it. Most lengths take two bytes; others move the row.
-fn put_row(row: &StoredRow, out: &mut Vec<u8>) -> std::ops::Range<usize> {
+fn put_row(row: &StoredRow, version: StateVersion, out: &mut Vec<u8>) -> std::ops::Range<usize> {
     let at = out.len();
     out.extend([0, 0]);
-    state::encode_row(row, out);
+    state::encode_row(row, version, out);
     let len = out.len() - at - 2;
     let mut prefix = Vec::with_capacity(4);
     put_len(&mut prefix, len);

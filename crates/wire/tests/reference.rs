@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use dunning_rules::{Account, Event, GateAnswer, PolicyBook, Timestamp, Transition, step};
 use dunning_wire::command::CommandView;
+use dunning_wire::state::StateVersion;
 use dunning_wire::topic::{InputTopic, OutputTopic};
 use dunning_wire::{canonical, command, event, policy, state};
 
@@ -51,9 +52,11 @@ impl Walk {
     fn meet(&mut self, id: &str, event: &Event<'_>, now: Timestamp) {
         let account = self.accounts.remove(id).unwrap_or_else(|| Account::new(id));
         // Every state survives being stored.
-        let mut bytes = Vec::new();
-        state::encode_account(&account, &mut bytes);
-        assert_eq!(state::decode_account(&bytes).as_ref(), Ok(&account));
+        for version in StateVersion::ALL {
+            let mut bytes = Vec::new();
+            state::encode_account(&account, version, &mut bytes);
+            assert_eq!(state::decode_account(&bytes).as_ref(), Ok(&account));
+        }
         let Transition { account, commands, .. } = step(account, event, &self.book, now);
         for said in &commands {
             let topic = command::topic_of(said);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use dunning_engine::{ClockMode, Mode, Start};
+use dunning_wire::state::StateVersion;
 use dunning_wire::topic::TopicNames;
 
 use super::key::{self, KEYS};
@@ -59,6 +60,8 @@ impl Check {
         let policy_file = self.need("policy.file", |t| filled(t).map(PathBuf::from));
         let policy_file = policy_file.map(|p| beside(p, &self.origin("policy.file")));
         let state_directory = self.need("state.directory", |t| filled(t).map(PathBuf::from));
+        let state_version =
+            self.need("state.version", |t| value::word(t, &[("1", StateVersion::V1), ("2", StateVersion::V2)]));
         let clock = self.need("clock", |t| value::word(t, &[("wall", ClockMode::Wall), ("stream", ClockMode::Stream)]));
         let mode = self.need("mode", |t| value::word(t, &[("command", Mode::Command), ("shadow", Mode::Shadow)]));
         let start = self.read("start", start);
@@ -85,6 +88,7 @@ impl Check {
             registry: registry?,
             policy_file: policy_file?,
             state_directory: state_directory?,
+            state_version: state_version?,
             clock: clock?,
             mode: mode?,
             start,

@@ -61,6 +61,11 @@ pub static KEYS: &[Key] = &[
         Some("/var/lib/dunning"),
         "Folder for the local stores: a cache that can be deleted while the program is stopped.",
     ),
+    key(
+        "state.version",
+        Some("1"),
+        "Version in which states are written: `1` or `2`. Both are read. Set 2 once every instance runs a program that reads it; then there is no way back to an older one.",
+    ),
     key("policy.file", None, "The policy. A relative path in the file counts from the file's folder. Must be set."),
     key(
         "clock",

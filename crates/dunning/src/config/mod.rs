@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dunning_engine::{ClockMode, Mode, Start};
+use dunning_wire::state::StateVersion;
 use dunning_wire::topic::TopicNames;
 
 pub use raw::Problem;
@@ -31,6 +32,8 @@ pub struct Config {
     pub policy_file: PathBuf,
     /// Folder of the local stores.
     pub state_directory: PathBuf,
+    /// The version in which states are written.
+    pub state_version: StateVersion,
     /// What drives the clock.
     pub clock: ClockMode,
     /// Whether commands are sent.

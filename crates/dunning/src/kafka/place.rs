@@ -108,7 +108,7 @@ mod tests {
             ("a0:0,1,2 b0:3,4,5 c0:6,7", 8, "c0", 1, &[0, 2, 3, 5]),
             ("a0:0,1,2 b0:3,4,5 c0:6,7", 8, "b0", 1, &[1, 6]),
             // A second standby: who has it after the first successor is lost as well.
-            ("a0:0 b0:1 c0:2", 3, "c0", 1, &[1]),
+            ("a0:0 b0:1 c0:2", 3, "c0", 1, &[]),
             ("a0:0 b0:1 c0:2", 3, "c0", 2, &[0, 1]),
             // Whoever has nothing yet takes it, in ascending order.
             ("a0:0,1,2 b0: b1:", 3, "b0", 1, &[0, 2]),

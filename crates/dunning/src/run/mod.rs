@@ -277,6 +277,7 @@ fn settings(config: &Config, policy: PolicyFile, schema_ids: Vec<(OutputTopic, u
         dedupe_horizon_days: config.dedupe_horizon_days,
         schema_ids,
         // Another number of partitions is another generation.
+        state_version: config.state_version,
         generation: partitions,
         // Each lane's broker says it.
         cluster: String::new(),

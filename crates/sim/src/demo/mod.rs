@@ -21,6 +21,7 @@ use dunning_rules::{DAY_MS, Policy, Timestamp};
 use dunning_store::SledStores;
 use dunning_wire::policy::{Loaded, PolicyErrors};
 use dunning_wire::schema::embedded_id;
+use dunning_wire::state::StateVersion;
 use dunning_wire::topic::OutputTopic;
 
 use crate::SimBroker;
@@ -259,6 +260,7 @@ fn settings(loaded: &Loaded) -> Settings {
         dedupe_horizon_days: None,
         standby: 0,
         schema_ids: OutputTopic::ALL.map(|topic| (topic, embedded_id(topic.contract_name()))).to_vec(),
+        state_version: StateVersion::V2,
         generation: 1,
         cluster: "demo".to_owned(),
         state_topic: OutputTopic::State.contract_name().to_owned(),

@@ -17,6 +17,7 @@ use std::time::Duration;
 use dunning_engine::{ClockMode, Mode, PolicyFile, Settings, Start};
 use dunning_wire::policy;
 use dunning_wire::schema::embedded_id;
+use dunning_wire::state::StateVersion;
 use dunning_wire::topic::OutputTopic;
 
 use crate::Random;
@@ -102,6 +103,7 @@ impl Policies {
             policy: policy.clone(),
             dedupe_horizon_days: None,
             schema_ids: OutputTopic::ALL.map(|t| (t, embedded_id(t.contract_name()))).to_vec(),
+            state_version: StateVersion::V1,
             generation: check::GENERATION,
             cluster: "sim".to_owned(),
             state_topic: "dunning.accounts".to_owned(),

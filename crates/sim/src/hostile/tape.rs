@@ -39,7 +39,15 @@ pub(super) struct Noted {
 pub(super) struct Pending {
     entries: Vec<(Partition, Noted)>,
     checkpoints: Vec<Checkpoint>,
-    rows: Vec<(Partition, Box<[u8]>, Box<[u8]>)>,
+    rows: Vec<Row>,
+}
+
+/// A state that an account had.
+#[derive(Debug)]
+struct Row {
+    shard: Partition,
+    key: Box<[u8]>,
+    row: Box<[u8]>,
 }
 
 /// One shard's history.
@@ -77,7 +85,7 @@ impl Tape {
         for checkpoint in pending.checkpoints.drain(..) {
             self.shards[checkpoint.partition as usize].checkpoints.push(checkpoint);
         }
-        for (shard, key, row) in pending.rows.drain(..) {
+        for Row { shard, key, row } in pending.rows.drain(..) {
             self.shards[shard as usize].rows.entry(key).or_default().insert(row);
         }
     }
@@ -108,7 +116,7 @@ impl Pending {
     }
 
     pub(super) fn row(&mut self, shard: Partition, key: &[u8], row: &[u8]) {
-        self.rows.push((shard, key.into(), row.into()));
+        self.rows.push(Row { shard, key: key.into(), row: row.into() });
     }
 
     /// Nothing of it was committed.
@@ -120,6 +128,6 @@ impl Pending {
     pub(super) fn void_shard(&mut self, shard: Partition) {
         self.entries.retain(|(of, _)| *of != shard);
         self.checkpoints.retain(|c| c.partition != shard);
-        self.rows.retain(|(of, _, _)| *of != shard);
+        self.rows.retain(|row| row.shard != shard);
     }
 }

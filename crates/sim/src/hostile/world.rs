@@ -9,6 +9,7 @@ use std::time::Duration;
 use dunning_engine::{Clock, ClockMode, Lane, LaneError, Meters, Partition, Settings, Turn};
 use dunning_rules::{DAY_MS, Day, GateAnswer, Hold, Zone};
 use dunning_wire::control::ControlBody;
+use dunning_wire::state::StateVersion;
 use dunning_wire::topic::{InputTopic, OutputTopic};
 use dunning_wire::{deadletter, frame};
 
@@ -236,7 +237,9 @@ impl World {
         // Nobody asks these lanes anything.
         let (_, asks) = mpsc::channel();
         let (disk, clock) = (self.machines[machine].disk.clone(), self.clock.clone());
-        let lane = Lane::new(broker, disk, clock, Arc::clone(&self.settings), Arc::clone(&self.meters), asks);
+        // Each start may be an upgrade or a rollback.
+        let settings = Settings { state_version: self.random.pick(&StateVersion::ALL), ..(*self.settings).clone() };
+        let lane = Lane::new(broker, disk, clock, Arc::new(settings), Arc::clone(&self.meters), asks);
         self.machines[machine].lane = Some(lane);
         self.machines[machine].stopped = 0;
     }

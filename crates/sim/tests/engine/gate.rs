@@ -16,11 +16,11 @@ use crate::world::{World, policy_file, settings};
 pub const DAY: Duration = Duration::from_secs(86_400);
 pub const BEFORE_BAR: [&str; 4] = ["reminder", "warning", "final", "final-full"];
 
-fn noon(day: i32) -> Timestamp {
+pub fn noon(day: i32) -> Timestamp {
     Zone::UTC.start_of_day(Day::from_epoch(day)).plus(12 * 3_600_000)
 }
 
-fn profile() -> Body<'static> {
+pub fn profile() -> Body<'static> {
     Body::Profile(Box::new(Profile {
         segment: "consumer".into(),
         region: "DE".into(),

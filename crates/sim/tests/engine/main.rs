@@ -2,6 +2,7 @@
 
 mod bad;
 mod gate;
+mod history;
 mod letters;
 mod recovery;
 mod replay;

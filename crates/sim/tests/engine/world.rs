@@ -10,6 +10,7 @@ use dunning_rules::{Input, Timestamp};
 use dunning_sim::{Bus, MemoryStores, SimBroker, SimClock, Topic};
 use dunning_wire::command::CommandView;
 use dunning_wire::schema::embedded_id;
+use dunning_wire::state::StateVersion;
 use dunning_wire::state_record::{self, StateRecord};
 use dunning_wire::topic::{InputTopic, OutputTopic};
 use dunning_wire::{canonical, command, decision, event, frame, policy, state};
@@ -53,6 +54,7 @@ pub fn settings(clock: ClockMode, policy: PolicyFile) -> Settings {
         dedupe_horizon_days: None,
         standby: 0,
         schema_ids: OutputTopic::ALL.map(|t| (t, embedded_id(t.contract_name()))).to_vec(),
+        state_version: StateVersion::V2,
         generation: 1,
         cluster: "sim".to_owned(),
         state_topic: "dunning.accounts".to_owned(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::tree::{self, Kind, Node};
+use super::tree::{self, Kind, Node, Side};
 use crate::avro::{Fault, Reader};
 
 /// A datum as JSON, as its writer's schema has it: nothing is checked beyond that. Bytes are in hexadecimal. `None`
@@ -12,7 +12,7 @@ pub fn to_json(schema_json: &str, datum: &[u8]) -> Option<Value> {
     if schema_json.len() > super::TEXT_MAX {
         return None;
     }
-    let node = tree::parse(schema_json, tree::Side::Writer).ok()?;
+    let node = tree::parse(schema_json, Side::Writer).ok()?;
     let mut r = Reader::new(datum);
     let shown = value(&node, &mut r).ok()?;
     r.end().ok().map(|()| shown)

@@ -5,15 +5,15 @@ use dunning_rules::{
     Payment, PaymentPart, PendingBar, Seen, SeenId, SentStep,
 };
 
-use super::StateError;
 use super::bytes::{Bytes, put_amount, put_day, put_id, put_instant, put_list, put_option, put_text};
 use super::profile::{get_profile, put_profile};
+use super::{StateError, StateVersion};
 use crate::avro::{put_bool, put_long, put_varint};
 
 type Read<T> = Result<T, StateError>;
 
 /// Everything but the deadline, which stands in the row's head.
-pub(super) fn put_account(out: &mut Vec<u8>, account: &Account) {
+pub(super) fn put_account(out: &mut Vec<u8>, account: &Account, version: StateVersion) {
     // A field that is added to the account must be stored as well: this pattern names them all.
     let Account {
         id,
@@ -43,7 +43,10 @@ pub(super) fn put_account(out: &mut Vec<u8>, account: &Account) {
     put_list(out, bills, put_bill);
     put_list(out, payments, |out, p| put_payment(out, p, bills));
     put_list(out, disputes, |out, d| put_dispute(out, d, bills));
-    put_seen(out, seen.ids());
+    match version {
+        StateVersion::V1 => put_seen_one_by_one(out, seen.ids()),
+        StateVersion::V2 => put_seen(out, seen.ids()),
+    }
     put_option(out, profile.as_deref(), put_profile);
     put_option(out, *bar_decided, |out, decided| {
         put_bool(out, decided.allowed);
@@ -53,7 +56,7 @@ pub(super) fn put_account(out: &mut Vec<u8>, account: &Account) {
     put_option(out, cycle.as_ref(), put_cycle);
 }
 
-pub(super) fn get_account(b: &mut Bytes<'_>) -> Read<Account> {
+pub(super) fn get_account(b: &mut Bytes<'_>, version: StateVersion) -> Read<Account> {
     let mut account = Account::new("");
     account.id = b.id()?;
     account.line = b.instant()?;
@@ -65,7 +68,10 @@ pub(super) fn get_account(b: &mut Bytes<'_>) -> Read<Account> {
     account.bills = b.list(get_bill)?;
     account.payments = b.list(|b| get_payment(b, &account.bills))?;
     account.disputes = b.list(|b| get_dispute(b, &account.bills))?;
-    account.seen = get_seen(b)?;
+    account.seen = match version {
+        StateVersion::V1 => get_seen_one_by_one(b)?,
+        StateVersion::V2 => get_seen(b)?,
+    };
     account.profile = b.option(get_profile)?.map(Box::new);
     account.bar_decided = b.option(|b| Ok(BarDecided { allowed: b.flag()?, until: b.option(Bytes::instant)? }))?;
     account.cycles = get_cycle_number(b)?;
@@ -160,7 +166,7 @@ fn get_dispute(b: &mut Bytes<'_>, bills: &[Bill]) -> Read<Dispute> {
 }
 
 /// Days are mostly those of the id before, so their differences are kept.
-fn put_seen(out: &mut Vec<u8>, seen: &[SeenId]) {
+fn put_seen_one_by_one(out: &mut Vec<u8>, seen: &[SeenId]) {
     let mut before = 0;
     put_list(out, seen, |out, (hash, day)| {
         out.extend_from_slice(&hash.bytes());
@@ -170,15 +176,40 @@ fn put_seen(out: &mut Vec<u8>, seen: &[SeenId]) {
     });
 }
 
-fn get_seen(b: &mut Bytes<'_>) -> Read<Seen> {
+fn get_seen_one_by_one(b: &mut Bytes<'_>) -> Read<Seen> {
     let mut before = 0i64;
     let ids = b.list(|b| {
         let hash = IdHash::from_bytes(b.sixteen()?);
-        before = before.checked_add(b.signed()?).ok_or(StateError::Damaged("a day"))?;
-        let day = i32::try_from(before).map_err(|_| StateError::Damaged("a day"))?;
-        Ok((hash, Day::from_epoch(day)))
+        Ok((hash, get_day_after(b, &mut before)?))
     })?;
     Ok(Seen::from_ids(ids))
+}
+
+/// A day as its distance from the one before.
+fn get_day_after(b: &mut Bytes<'_>, before: &mut i64) -> Read<Day> {
+    *before = before.checked_add(b.signed()?).ok_or(StateError::Damaged("a day"))?;
+    i32::try_from(*before).map(Day::from_epoch).map_err(|_| StateError::Damaged("a day"))
+}
+
+/// The ids in one piece, in the order in which they were seen, then their days, each as its distance from the last.
+fn put_seen(out: &mut Vec<u8>, seen: &[SeenId]) {
+    put_varint(out, seen.len() as u64);
+    seen.iter().for_each(|(hash, _)| out.extend_from_slice(&hash.bytes()));
+    let mut before = 0;
+    for (_, day) in seen {
+        let day = i64::from(day.epoch());
+        put_long(out, day - before);
+        before = day;
+    }
+}
+
+fn get_seen(b: &mut Bytes<'_>) -> Read<Seen> {
+    let count: usize = b.small()?;
+    let hashes = b.take(count.checked_mul(16).ok_or(StateError::Truncated)?)?;
+    let mut before = 0i64;
+    let (hashes, _) = hashes.as_chunks::<16>();
+    let ids = hashes.iter().map(|hash| Ok((IdHash::from_bytes(*hash), get_day_after(b, &mut before)?)));
+    ids.collect::<Read<_>>().map(Seen::from_ids)
 }
 
 fn put_cycle(out: &mut Vec<u8>, cycle: &Cycle) {

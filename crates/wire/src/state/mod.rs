@@ -16,8 +16,36 @@ use crate::topic::InputTopic;
 
 pub use row::{Peek, decode_account, decode_row, encode_account, encode_row, peek, peek_deadline};
 
-/// The version of the encoding that is written.
-pub const STATE_VERSION: u32 = 1;
+/// A version of the stored account. This program reads all that are named here, and writes the one that the operator
+/// says: the older one until no instance is left that cannot read the newer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum StateVersion {
+    /// Each id that was seen with its day.
+    #[default]
+    V1,
+    /// The ids that were seen in one piece, their days behind them: as long, and quicker to read.
+    V2,
+}
+
+impl StateVersion {
+    /// All that are read.
+    pub const ALL: [Self; 2] = [Self::V1, Self::V2];
+
+    /// Its number, as it is written.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self as u32 + 1
+    }
+
+    /// The version of a number.
+    #[must_use]
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|v| v.number() == number)
+    }
+}
+
+/// The format of the stores as such: keys and places. Rows name their own version, so that a store outlives an upgrade.
+pub const STORE_FORMAT: u32 = 1;
 
 /// The key of a partition's checkpoint in the state topic. No account has it: an id has no control characters.
 pub const CHECKPOINT_KEY: &[u8] = b"\0checkpoint";
@@ -106,7 +134,7 @@ impl Checkpoint {
 pub enum StateError {
     /// Written by another version of this program.
     #[error(
-        "the stored state has version {0}, and this program reads version {STATE_VERSION}: use the program that wrote it, or a newer one"
+        "the stored state has version {0}, and this program reads versions 1 and 2: use the program that wrote it, or a newer one"
     )]
     UnknownVersion(u32),
     /// The bytes end too early.

@@ -2,7 +2,7 @@ use dunning_rules::{Account, Timestamp};
 
 use super::account::{get_account, put_account};
 use super::bytes::{Bytes, put_instant};
-use super::{STATE_VERSION, StaleMark, StateError, StoredRow};
+use super::{StaleMark, StateError, StateVersion, StoredRow};
 use crate::avro::{put_long, put_varint};
 use crate::topic::InputTopic;
 
@@ -23,17 +23,17 @@ pub struct Peek {
 }
 
 /// Puts an account with its stale marks.
-pub fn encode_row(row: &StoredRow, out: &mut Vec<u8>) {
-    encode(&row.account, &row.stale, out);
+pub fn encode_row(row: &StoredRow, version: StateVersion, out: &mut Vec<u8>) {
+    encode(&row.account, &row.stale, version, out);
 }
 
 /// Puts an account that has no stale marks.
-pub fn encode_account(account: &Account, out: &mut Vec<u8>) {
-    encode(account, &[], out);
+pub fn encode_account(account: &Account, version: StateVersion, out: &mut Vec<u8>) {
+    encode(account, &[], version, out);
 }
 
-pub(crate) fn encode(account: &Account, stale: &[StaleMark], out: &mut Vec<u8>) {
-    put_varint(out, u64::from(STATE_VERSION));
+fn encode(account: &Account, stale: &[StaleMark], version: StateVersion, out: &mut Vec<u8>) {
+    put_varint(out, u64::from(version.number()));
     let mut flags = 0;
     if account.deadline.is_some() {
         flags |= DEADLINE;
@@ -55,7 +55,7 @@ pub(crate) fn encode(account: &Account, stale: &[StaleMark], out: &mut Vec<u8>) 
             put_long(out, mark.offset);
         }
     }
-    put_account(out, account);
+    put_account(out, account, version);
 }
 
 /// An account with its stale marks.
@@ -64,12 +64,12 @@ pub(crate) fn encode(account: &Account, stale: &[StaleMark], out: &mut Vec<u8>) 
 /// The version is unknown or the bytes are damaged.
 pub fn decode_row(bytes: &[u8]) -> Result<StoredRow, StateError> {
     let mut b = Bytes::new(bytes);
-    let head = head(&mut b)?;
+    let (version, head) = head(&mut b)?;
     let stale = if head.stale { b.list(mark)? } else { Vec::new() };
     if head.stale && stale.is_empty() {
         return Err(StateError::Damaged("the flag of stale marks"));
     }
-    let mut account = get_account(&mut b)?;
+    let mut account = get_account(&mut b, version)?;
     b.end()?;
     account.deadline = head.deadline;
     if account.pending().is_some() != head.pending {
@@ -91,7 +91,7 @@ pub fn decode_account(bytes: &[u8]) -> Result<Account, StateError> {
 /// # Errors
 /// The version is unknown or the first bytes are damaged.
 pub fn peek(bytes: &[u8]) -> Result<Peek, StateError> {
-    head(&mut Bytes::new(bytes))
+    head(&mut Bytes::new(bytes)).map(|(_, head)| head)
 }
 
 /// When the account acts next by itself, without decoding it.
@@ -102,18 +102,15 @@ pub fn peek_deadline(bytes: &[u8]) -> Result<Option<Timestamp>, StateError> {
     peek(bytes).map(|head| head.deadline)
 }
 
-fn head(b: &mut Bytes<'_>) -> Result<Peek, StateError> {
-    // Older versions are read here, each by its own function, once there are any.
-    match b.small::<u32>()? {
-        STATE_VERSION => {}
-        other => return Err(StateError::UnknownVersion(other)),
-    }
+fn head(b: &mut Bytes<'_>) -> Result<(StateVersion, Peek), StateError> {
+    let number = b.small::<u32>()?;
+    let version = StateVersion::from_number(number).ok_or(StateError::UnknownVersion(number))?;
     let flags = b.byte()?;
     if flags > (DEADLINE | PENDING | STALE) {
         return Err(StateError::Damaged("the flags"));
     }
     let deadline = if flags & DEADLINE == 0 { None } else { Some(b.instant()?) };
-    Ok(Peek { deadline, pending: flags & PENDING != 0, stale: flags & STALE != 0 })
+    Ok((version, Peek { deadline, pending: flags & PENDING != 0, stale: flags & STALE != 0 }))
 }
 
 fn mark(b: &mut Bytes<'_>) -> Result<StaleMark, StateError> {

@@ -55,13 +55,15 @@ pub fn row(bytes: &[u8]) -> Result<(), StateError> {
     assert_eq!(peek.deadline, row.account.deadline);
     assert_eq!(peek.pending, row.account.pending().is_some());
     assert_eq!(peek.stale, !row.stale.is_empty());
-    let mut again = Vec::new();
-    state::encode_row(&row, &mut again);
-    assert_eq!(state::decode_row(&again).as_ref(), Ok(&row));
-    let mut datum = Vec::new();
-    let summary = Summary { amount_due: Minor::ZERO, step: "" };
-    let place = state_record::encode_account_state(&row, &summary, &mut datum);
-    assert_eq!(datum[place], again);
+    for version in state::StateVersion::ALL {
+        let mut again = Vec::new();
+        state::encode_row(&row, version, &mut again);
+        assert_eq!(state::decode_row(&again).as_ref(), Ok(&row));
+        let mut datum = Vec::new();
+        let summary = Summary { amount_due: Minor::ZERO, step: "" };
+        let place = state_record::encode_account_state(&row, version, &summary, &mut datum);
+        assert_eq!(datum[place], again);
+    }
     Ok(())
 }
 

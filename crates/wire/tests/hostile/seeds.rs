@@ -110,9 +110,12 @@ fn walk(seeds: &mut Seeds) {
         let decoded = event::decode(InputTopic::Accounts, &profile).expect("a profile");
         account = meet(seeds, &book, account, &Event::Input(decoded.event), Timestamp::from_millis(0));
         let stale = vec![StaleMark { topic: InputTopic::Payments, offset: 7 }];
-        let mut bytes = Vec::new();
-        state::encode_row(&StoredRow { stale, account }, &mut bytes);
-        seeds.rows.push(bytes);
+        let row = StoredRow { stale, account };
+        for version in state::StateVersion::ALL {
+            let mut bytes = Vec::new();
+            state::encode_row(&row, version, &mut bytes);
+            seeds.rows.push(bytes);
+        }
     }
 }
 

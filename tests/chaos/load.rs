@@ -41,7 +41,8 @@ impl Load {
     pub fn new(size: &Size) -> Self {
         let options = |accounts| OperatorOptions { accounts, days: size.days, seed: size.seed, ..Default::default() };
         let sample = Operator::new(options(200)).len();
-        let accounts = u32::try_from(size.records * 200 / sample.max(1)).expect("a number of accounts");
+        // Some records are left out below.
+        let accounts = u32::try_from(size.records * 212 / sample.max(1)).expect("a number of accounts");
         let options = options(accounts.max(1));
         let waves = size.days.saturating_sub(size.ahead) as usize + 2;
         let mut partitions = vec![vec![Vec::new(); waves]; size.partitions as usize];

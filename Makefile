@@ -10,7 +10,7 @@ CARGO_BUILD := cargo build --release --locked --workspace
 DUNNING := target/release/dunning
 BUS := tests/bus/bus
 
-.PHONY: help setup build demo demo-kafka test fmt lint deny unit e2e sim chaos fuzz bus-up bus-down bus-status clean
+.PHONY: help setup build demo demo-kafka test fmt lint deny unit e2e sim chaos fuzz mutants bus-up bus-down bus-status clean
 
 help: ## list the verbs
 	@echo 'make VERB'
@@ -60,6 +60,10 @@ sim: ## the engine in SEEDS=10000 hostile worlds (FROM=0); one again with its tr
 fuzz: ## each fuzz target for a minute, or for FUZZ_SECONDS=…
 	@tests/setup fuzz
 	@tests/run fuzz
+
+mutants: ## changes rules and engine on purpose, to see that a test notices; a part: MUTANTS_SHARD=0/8
+	@tests/setup mutants
+	@tests/run mutants
 
 chaos: ## an hour at most of real faults on a real bus: kills, stops, a bad network, lost and damaged state
 	@tests/setup bus

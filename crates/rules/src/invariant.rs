@@ -259,6 +259,130 @@ mod tests {
         assert_eq!(broken(&before, &said, &book()), wanted);
     }
 
+    const NOTICE: i64 = 14 * crate::DAY_MS;
+    const BARRED_AT: i64 = 100 * crate::DAY_MS;
+
+    /// A book whose one policy warns and then bars, from 500 owed on.
+    fn warning_book() -> PolicyBook {
+        let notify = crate::StepAction::Notify {
+            channel: crate::Channel::Sms,
+            template: "t".into(),
+            purpose: "warning".into(),
+            mandatory: true,
+        };
+        let warning = Some(crate::WarningRule { step: 0, notice_ms: NOTICE });
+        let step = |name: &str, action| Step { name: name.into(), offset_ms: 0, time_of_day: None, action };
+        let mut policy = (**book().current(Timestamp::MIN)).clone();
+        policy.minimum_other = Some(Minor::new(500));
+        policy.steps = vec![step("warn", notify), step("bar", StepAction::Bar { level: BarLevel::Full, warning })];
+        PolicyBook::new(Arc::new(policy), None)
+    }
+
+    /// A first bar, of an account that owes 500 and was warned so long before.
+    fn bars(warned_before: i64) -> (Before, Transition) {
+        let mut account = barred();
+        let at = Timestamp::from_millis(BARRED_AT);
+        account.line = at;
+        account.bills = vec![crate::Bill {
+            id: "b1".into(),
+            amount: Minor::new(500),
+            adjustments: Minor::ZERO,
+            paid: Minor::ZERO,
+            credited: Minor::ZERO,
+            written_off: Minor::ZERO,
+            disputed: Minor::ZERO,
+            due_on: crate::Day::from_epoch(1),
+            clear_from: None,
+        }];
+        let mut before = account.clone();
+        before.sequence = 0;
+        before.cycle.as_mut().expect("a cycle").bars.clear();
+        let cycle = account.cycle.as_mut().expect("a cycle");
+        cycle.next = 2;
+        let sent = at.plus(-warned_before);
+        cycle.sent = vec![crate::SentStep { step: 0, at: sent, sequence: 0, announced_for: None }];
+        let mut said = restores(&before, vec![]);
+        said.account = account;
+        let bar = &mut said.commands[0];
+        (bar.step, bar.amount_due, bar.decided_at) = ("bar".into(), Minor::new(500), at);
+        bar.action = Action::Bar { level: BarLevel::Full, warnings: vec![], announced_for: None };
+        (Before::of(&before), said)
+    }
+
+    /// What is broken by a bar that was changed.
+    fn broken_by(warned_before: i64, change: impl FnOnce(&mut Transition)) -> Vec<Rule> {
+        let (before, mut said) = bars(warned_before);
+        change(&mut said);
+        broken(&before, &said, &warning_book())
+    }
+
+    #[test]
+    fn a_bar_needs_its_warning_its_notice_and_its_debt() {
+        assert_eq!(broken_by(NOTICE, |_| {}), []);
+        assert_eq!(broken_by(NOTICE - 1, |_| {}), [Rule::WarnedBeforeBarred]);
+        let unwarned = |said: &mut Transition| said.account.cycle.as_mut().expect("a cycle").sent.clear();
+        assert_eq!(broken_by(NOTICE, unwarned), [Rule::WarnedBeforeBarred]);
+        let another = |said: &mut Transition| said.account.cycle.as_mut().expect("a cycle").sent[0].step = 1;
+        assert_eq!(broken_by(NOTICE, another), [Rule::WarnedBeforeBarred]);
+        let no_bar = |said: &mut Transition| said.commands[0].step = "warn".into();
+        assert_eq!(broken_by(NOTICE, no_bar), [Rule::WarnedBeforeBarred]);
+        let cents = |said: &mut Transition| said.commands[0].amount_due = Minor::new(499);
+        assert_eq!(broken_by(NOTICE, cents), [Rule::NothingUnderTheMinimum]);
+        let paid = |said: &mut Transition| said.account.bills[0].paid = Minor::new(500);
+        assert_eq!(broken_by(NOTICE, paid), [Rule::RestoredAtOnce]);
+    }
+
+    #[test]
+    fn a_person_decides_on_the_protected_and_against_bars() {
+        let decided = |allowed, until: Option<i64>| {
+            move |said: &mut Transition| {
+                let until = until.map(Timestamp::from_millis);
+                said.account.bar_decided = Some(crate::BarDecided { allowed, until });
+            }
+        };
+        assert_eq!(broken_by(NOTICE, decided(false, None)), [Rule::PersonDecides]);
+        assert_eq!(broken_by(NOTICE, decided(false, Some(BARRED_AT + 1))), [Rule::PersonDecides]);
+        assert_eq!(broken_by(NOTICE, decided(false, Some(BARRED_AT))), [], "it is over");
+        let protected = |said: &mut Transition| said.account.profile = Some(Box::new(vulnerable()));
+        assert_eq!(broken_by(NOTICE, protected), [Rule::PersonDecides]);
+        let allowed = |said: &mut Transition| {
+            protected(said);
+            decided(true, None)(said);
+        };
+        assert_eq!(broken_by(NOTICE, allowed), []);
+    }
+
+    fn vulnerable() -> crate::Profile {
+        crate::Profile {
+            segment: "".into(),
+            region: "".into(),
+            risk_class: "".into(),
+            language: "de".into(),
+            zone: crate::Zone::UTC,
+            vulnerable: true,
+            customer_since: None,
+            contacts: vec![],
+            services: vec![],
+            payment_link: None,
+            status: "active".into(),
+        }
+    }
+
+    #[test]
+    fn numbers_ids_and_steps_go_up_by_one() {
+        let skipped = |said: &mut Transition| said.commands[0].sequence = 2;
+        assert_eq!(broken_by(NOTICE, skipped), [Rule::SequenceGapless]);
+        let counted = |said: &mut Transition| said.account.sequence = 2;
+        assert_eq!(broken_by(NOTICE, counted), [Rule::SequenceGapless]);
+        let renamed = |said: &mut Transition| said.commands[0].id = command_id("acc-2", 1);
+        assert_eq!(broken_by(NOTICE, renamed), [Rule::SequenceGapless, Rule::LiftedOnce]);
+        let twice = |said: &mut Transition| {
+            let sent = &mut said.account.cycle.as_mut().expect("a cycle").sent;
+            sent.push(sent[0]);
+        };
+        assert_eq!(broken_by(NOTICE, twice), [Rule::StepsInOrder]);
+    }
+
     #[test]
     fn words_are_all_different() {
         let words: std::collections::BTreeSet<_> = Rule::ALL.map(Rule::word).into();

@@ -453,3 +453,23 @@ proptest! {
         prop_assert_eq!(once.account, twice.account);
     }
 }
+
+#[test]
+fn what_is_open_is_what_was_billed_less_all_that_went_off_it_and_never_below_zero() {
+    let mut bill = Bill {
+        id: "b1".into(),
+        amount: Minor::new(10_000),
+        adjustments: Minor::new(500),
+        paid: Minor::new(3_000),
+        credited: Minor::new(200),
+        written_off: Minor::new(70),
+        disputed: Minor::new(1_000),
+        due_on: Day::from_epoch(1),
+        clear_from: None,
+    };
+    assert_eq!((bill.open(), bill.undisputed()), (Minor::new(7_230), Minor::new(6_230)));
+    bill.disputed = Minor::new(7_231);
+    assert_eq!(bill.undisputed(), Minor::ZERO);
+    bill.paid = Minor::new(20_000);
+    assert_eq!(bill.open(), Minor::ZERO);
+}

@@ -8,13 +8,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use dunning_rules::{Account, DAY_MS, Event, GateAnswer, Policy, PolicyBook, Timestamp, Transition, step};
+use dunning_rules::{Account, DAY_MS, Event, Policy, PolicyBook, Timestamp};
 use dunning_sim::{Operator, OperatorEvent, OperatorOptions, murmur2};
-use dunning_wire::command::{self, CommandView};
-use dunning_wire::topic::{InputTopic, OutputTopic};
+use dunning_wire::topic::InputTopic;
 use dunning_wire::{canonical, event, policy};
 
 use crate::bus::project;
+use crate::walk::Walk;
 
 /// The policy of the load.
 pub const POLICY: &str = "deploy/policies/reference.yaml";
@@ -116,7 +116,7 @@ fn fold(load: &Load, policy: &Arc<Policy>, order: impl Fn(&OperatorEvent) -> (Ti
     let (mut said, mut accounts) = (Vec::new(), BTreeMap::new());
     for waves in &load.partitions {
         let book = PolicyBook::new(Arc::clone(policy), None);
-        let mut walk = Walk { book, accounts: BTreeMap::new(), said: Vec::new() };
+        let mut walk = Walk::new(book);
         let mut clock = Timestamp::MIN;
         for (number, wave) in waves.iter().enumerate() {
             let mut wave: Vec<&OperatorEvent> = wave.iter().collect();
@@ -138,35 +138,4 @@ fn fold(load: &Load, policy: &Arc<Policy>, order: impl Fn(&OperatorEvent) -> (Ti
     }
     let dump = canonical::dump(said.iter().map(|(topic, c)| (*topic, c)));
     Oracle { dump, commands: said.len(), accounts }
-}
-
-/// The accounts of one partition, with what they said.
-struct Walk {
-    book: PolicyBook,
-    accounts: BTreeMap<String, Account>,
-    said: Vec<(OutputTopic, CommandView)>,
-}
-
-impl Walk {
-    fn meet(&mut self, id: &str, event: &Event<'_>, now: Timestamp) {
-        let account = self.accounts.remove(id).unwrap_or_else(|| Account::new(id));
-        let Transition { account, commands, .. } = step(account, event, &self.book, now);
-        for said in &commands {
-            let topic = command::topic_of(said);
-            let mut datum = Vec::new();
-            command::encode(id, said, &mut datum);
-            self.said.push((topic, command::decode(topic, &datum).expect("a command")));
-        }
-        let (line, pending) = (account.line, account.pending().is_some());
-        self.accounts.insert(id.to_owned(), account);
-        if pending {
-            self.meet(id, &Event::Gate(GateAnswer::Cleared), line);
-        }
-    }
-
-    fn deadlines_before(&mut self, id: &str, clock: Timestamp) {
-        while let Some(due) = self.accounts.get(id).and_then(Account::deadline).filter(|due| *due < clock) {
-            self.meet(id, &Event::Deadline, due);
-        }
-    }
 }

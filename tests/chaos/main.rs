@@ -27,6 +27,8 @@ mod process;
 mod proxy;
 mod strike;
 mod table;
+#[path = "../../crates/wire/tests/walk/mod.rs"]
+mod walk;
 #[allow(dead_code)]
 #[path = "../e2e/world.rs"]
 mod world;

@@ -1,16 +1,18 @@
 //! The reference policy over a sample of the reference workload, account by account: the commands must be those of the
 //! oracle, an independent implementation, byte for byte.
 
+mod walk;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dunning_rules::{Account, Event, GateAnswer, PolicyBook, Timestamp, Transition, step};
-use dunning_wire::command::CommandView;
-use dunning_wire::state::StateVersion;
-use dunning_wire::topic::{InputTopic, OutputTopic};
-use dunning_wire::{canonical, command, event, policy, state};
+use dunning_rules::{Event, PolicyBook, Timestamp};
+use dunning_wire::topic::InputTopic;
+use dunning_wire::{canonical, event, policy};
+
+use walk::Walk;
 
 struct Line {
     timestamp: Timestamp,
@@ -41,44 +43,6 @@ fn input() -> Partitions {
     partitions
 }
 
-/// The accounts of one partition, with what they said.
-struct Walk {
-    book: PolicyBook,
-    accounts: BTreeMap<String, Account>,
-    said: Vec<(OutputTopic, CommandView)>,
-}
-
-impl Walk {
-    fn meet(&mut self, id: &str, event: &Event<'_>, now: Timestamp) {
-        let account = self.accounts.remove(id).unwrap_or_else(|| Account::new(id));
-        // Every state survives being stored.
-        for version in StateVersion::ALL {
-            let mut bytes = Vec::new();
-            state::encode_account(&account, version, &mut bytes);
-            assert_eq!(state::decode_account(&bytes).as_ref(), Ok(&account));
-        }
-        let Transition { account, commands, .. } = step(account, event, &self.book, now);
-        for said in &commands {
-            let topic = command::topic_of(said);
-            let mut datum = Vec::new();
-            command::encode(id, said, &mut datum);
-            self.said.push((topic, command::decode(topic, &datum).expect("a command")));
-        }
-        let line = account.line;
-        let pending = account.pending().is_some();
-        self.accounts.insert(id.to_owned(), account);
-        if pending {
-            self.meet(id, &Event::Gate(GateAnswer::Cleared), line);
-        }
-    }
-
-    fn deadlines_before(&mut self, id: &str, clock: Timestamp) {
-        while let Some(due) = self.accounts.get(id).and_then(Account::deadline).filter(|due| *due < clock) {
-            self.meet(id, &Event::Deadline, due);
-        }
-    }
-}
-
 #[test]
 fn the_commands_of_the_sample_are_the_oracles() {
     let loaded = policy::parse("reference.yaml", &read("deploy/policies/reference.yaml")).expect("a policy");
@@ -86,7 +50,7 @@ fn the_commands_of_the_sample_are_the_oracles() {
     let mut said = Vec::new();
     for (_, mut topics) in input() {
         let book = PolicyBook::new(Arc::clone(&policy), None);
-        let mut walk = Walk { book, accounts: BTreeMap::new(), said: Vec::new() };
+        let mut walk = Walk::new(book);
         let mut clock = Timestamp::MIN;
         loop {
             let heads = topics.iter().filter_map(|(topic, lines)| Some((lines.front()?.timestamp, *topic)));

@@ -51,7 +51,7 @@ pub(crate) struct Consumer {
 // SAFETY: librdkafka's handles may be used from any thread; `batch` is empty between calls.
 unsafe impl Send for Consumer {}
 
-pub(super) struct Queue(pub(super) NonNull<sys::rd_kafka_queue_t>);
+struct Queue(NonNull<sys::rd_kafka_queue_t>);
 
 impl Drop for Queue {
     fn drop(&mut self) {
@@ -328,7 +328,7 @@ impl Drop for Consumer {
     }
 }
 
-pub(super) struct Options(pub(super) *mut sys::rd_kafka_AdminOptions_t);
+struct Options(*mut sys::rd_kafka_AdminOptions_t);
 
 impl Drop for Options {
     fn drop(&mut self) {
@@ -337,7 +337,7 @@ impl Drop for Options {
     }
 }
 
-pub(super) struct Event(pub(super) *mut sys::rd_kafka_event_t);
+struct Event(*mut sys::rd_kafka_event_t);
 
 impl Drop for Event {
     fn drop(&mut self) {
@@ -425,7 +425,7 @@ unsafe fn sort(message: &sys::rd_kafka_message_t) -> Taken<'_> {
 
 /// # Safety
 /// The list must be alive, or null.
-pub(super) unsafe fn partitions(list: *const sys::rd_kafka_topic_partition_list_t) -> Vec<(String, i32)> {
+unsafe fn partitions(list: *const sys::rd_kafka_topic_partition_list_t) -> Vec<(String, i32)> {
     // SAFETY: the caller's word; `elems` has `cnt` entries.
     unsafe {
         let Some(list) = list.as_ref() else { return Vec::new() };

@@ -177,9 +177,9 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                     shard.recalling = false;
                 }
             }
-            Polled::Restored { partition, .. } => {
-                if let Some(Phase::Restoring { whole, .. }) = self.shards.get_mut(&partition).map(|s| &mut s.phase) {
-                    *whole = true;
+            Polled::Restored { partition, next } => {
+                if let Some(shard) = self.shards.get_mut(&partition) {
+                    shard.restored_to(next);
                 }
             }
             Polled::Membership(change) => self.change(change)?,

@@ -104,7 +104,8 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
     fn finish_restoring(&mut self, now: Duration) -> Result<(), Halt> {
         for shard in self.shards.values_mut().filter(|s| s.is_whole() && s.retry.is_due(now)) {
             match shard.take_place(&mut self.desk) {
-                Ok(()) => shard.check_policy(&mut self.desk)?,
+                Ok(()) if shard.is_running() => shard.check_policy(&mut self.desk)?,
+                Ok(()) => {}
                 Err(halt) => put_off(&mut shard.retry, shard.partition, now, halt)?,
             }
         }

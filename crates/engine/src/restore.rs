@@ -187,8 +187,11 @@ impl<S: Store> Shard<S> {
         let Phase::Restoring { checkpoint, began, next, .. } = &self.phase else { return Ok(()) };
         self.place.state = *next;
         let took = desk.clock.monotonic().saturating_sub(*began);
-        let checkpoint = checkpoint.clone();
+        let (checkpoint, next) = (checkpoint.clone(), *next);
         let committed = desk.broker.committed(self.partition)?;
+        if self.reads_on(desk, next)? {
+            return Ok(());
+        }
         let positions = match &checkpoint {
             Some(checkpoint) => self.resume(desk, checkpoint, &committed)?,
             None => self.first_run(desk, &committed)?,
@@ -211,6 +214,20 @@ impl<S: Store> Shard<S> {
             "shard runs"
         );
         Ok(())
+    }
+
+    /// Somebody wrote since everything was read: whoever was given the shard while this lane did not hear that it lost
+    /// it, or lost it and had it back. What came is read first. True where there is some.
+    fn reads_on<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>, next: i64) -> Result<bool, Halt> {
+        let end = desk.broker.end_of(Source::State, self.partition)?;
+        if end <= next {
+            return Ok(false);
+        }
+        desk.broker.restore(self.partition, next)?;
+        if let Phase::Restoring { end: noted, since, whole, .. } = &mut self.phase {
+            (*noted, *since, *whole) = (end, desk.clock.monotonic(), false);
+        }
+        Ok(true)
     }
 
     /// Goes on where the checkpoint says; it wins over the group's offsets.

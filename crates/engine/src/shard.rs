@@ -205,6 +205,14 @@ impl<S: Store> Shard<S> {
         }
     }
 
+    /// The state topic was read up to the end that was noted.
+    pub fn restored_to(&mut self, offset: i64) {
+        self.read_to(offset);
+        if let Phase::Restoring { whole, .. } = &mut self.phase {
+            *whole = true;
+        }
+    }
+
     /// True where everything was read and the place in the inputs is to be taken.
     pub const fn is_whole(&self) -> bool {
         matches!(self.phase, Phase::Restoring { whole: true, .. })

@@ -24,6 +24,8 @@ pub struct SimBroker {
     shards: BTreeMap<Partition, Shard>,
     /// State topics of others' shards that are followed.
     tails: BTreeMap<Partition, Input>,
+    /// News of the group do not reach it.
+    deaf: bool,
 }
 
 /// What is read of a shard.
@@ -62,7 +64,13 @@ impl SimBroker {
             transaction: None,
             shards: BTreeMap::new(),
             tails: BTreeMap::new(),
+            deaf: false,
         }
+    }
+
+    /// News of the group do not reach this lane, or do again.
+    pub fn set_deaf(&mut self, deaf: bool) {
+        self.deaf = deaf;
     }
 
     /// The group thinks this lane dead and gives its shards to others: a lane that hangs, or was killed.
@@ -114,7 +122,9 @@ impl Broker for SimBroker {
     fn poll(&mut self, _wait: Duration, into: &mut Vec<Polled>) -> Result<(), BrokerError> {
         let member = self.member();
         let mut inner = self.bus.lock();
-        while let Some(news) = inner.group.next(member) {
+        while !self.deaf
+            && let Some(news) = inner.group.next(member)
+        {
             let is_lost = matches!(news, Membership::Lost(_));
             into.push(Polled::Membership(news));
             if is_lost {

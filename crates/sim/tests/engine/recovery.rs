@@ -135,3 +135,32 @@ fn whoever_gave_a_shard_away_in_good_order_is_not_fenced() {
     assert_eq!(world.meters.writers_ended.get(), 0);
     assert_eq!(world.meters.transactions.all().iter().filter(|(word, _)| *word != "committed").count(), 0);
 }
+
+#[test]
+fn whoever_does_not_hear_that_it_lost_a_shard_reads_on_what_the_next_owner_wrote() {
+    let mut world = world();
+    world.disks = Some(std::collections::BTreeMap::new());
+    feed(&world, |_| true);
+    // It has read the state topics, and its group's coordinator does not answer.
+    world.bus.set_coordinator_away(true);
+    world.lane(Some("one"));
+    world.settle();
+    assert_eq!(world.lanes[0].shards().count(), 0);
+    world.lanes[0].broker_mut().expel();
+    world.lanes[0].broker_mut().set_deaf(true);
+    world.bus.set_coordinator_away(false);
+    let deaf = world.lanes.remove(0);
+    world.lane(Some("two"));
+    world.settle();
+    assert!((0..PARTITIONS).all(|p| is_done(&world, p)));
+    world.lanes.push(deaf);
+    world.clock.advance(Duration::from_secs(5));
+    for _ in 0..20 {
+        // What it does meanwhile is void, and no reason to end.
+        world.turn().expect("a round");
+    }
+    assert_eq!(world.lanes[0].shards().count(), PARTITIONS as usize, "they are the second lane's");
+    world.lanes[1].broker_mut().set_deaf(false);
+    world.settle();
+    assert_oracle(&world, "after one lane heard late that it lost its shards");
+}

@@ -31,6 +31,7 @@ impl<S: Store> Shard<S> {
             self.fire(desk, slot, due)?;
             return Ok(true);
         }
+        self.settle_torn(desk, limit)?;
         self.take_head(desk, topic)
     }
 
@@ -47,6 +48,9 @@ impl<S: Store> Shard<S> {
             self.clock = self.clock.max(now);
             self.fire(desk, slot, now)?;
             return Ok(true);
+        }
+        if self.is_caught_up() {
+            self.settle_torn(desk, now)?;
         }
         if self.is_usage_ready() { self.take_head(desk, InputTopic::Usage) } else { Ok(false) }
     }

@@ -8,11 +8,16 @@ use dunning_rules::Timestamp;
 use dunning_rules::invariant::Rule;
 use dunning_store::StoreError;
 use dunning_wire::frame;
+use dunning_wire::state::Outbox;
 use dunning_wire::topic::OutputTopic;
 
 use crate::memory::MemoryError;
 use crate::schemas::Schemas;
+use crate::torn::COMPARED;
 use crate::{Broker, BrokerError, Clock, ClockMode, ErrorKind, LaneError, Meters, OutRecord, Partition, Settings};
+
+/// A shard's outputs in one transaction travel in its checkpoint, which has to fit into a record; in bytes.
+const OUTBOX_MAX: usize = 384 * 1024;
 
 /// Why a lane cannot go on as it is.
 #[derive(Debug)]
@@ -74,6 +79,10 @@ pub struct Batch {
     pub commands: BTreeMap<&'static str, u64>,
     pub no_effects: BTreeMap<&'static str, u64>,
     pub dead_letters: BTreeMap<&'static str, u64>,
+    /// What was written on the outputs that are compared, by shard.
+    pub outboxes: BTreeMap<Partition, Outbox>,
+    /// One of them takes no more.
+    outbox_full: bool,
 }
 
 impl Batch {
@@ -118,7 +127,7 @@ impl<B: Broker, C: Clock> Desk<B, C> {
 
     /// True where the open batch is to be committed before it takes more.
     pub fn is_full(&self) -> bool {
-        self.batch.taken >= self.settings.batch_records
+        self.batch.taken >= self.settings.batch_records || self.batch.outbox_full
     }
 
     /// How long the open batch has been open.
@@ -158,8 +167,21 @@ impl<B: Broker, C: Clock> Desk<B, C> {
         self.value.clear();
         frame::put_header(&mut self.value, self.settings.schema_id(topic));
         datum(&mut self.value);
-        let value = Some(self.value.as_slice());
-        self.broker.send(&OutRecord { topic, partition, timestamp, key: Some(key), value, headers: &[] })?;
+        let value = std::mem::take(&mut self.value);
+        let sent =
+            self.send(&OutRecord { topic, partition, timestamp, key: Some(key), value: Some(&value), headers: &[] });
+        self.value = value;
+        sent
+    }
+
+    /// Writes a record in the open transaction, and keeps it for the checkpoint where its topic is compared.
+    pub fn send(&mut self, record: &OutRecord<'_>) -> Result<(), Halt> {
+        if COMPARED.contains(&record.topic) {
+            let outbox = self.batch.outboxes.entry(record.partition).or_default();
+            outbox.push(record.topic, record.timestamp, record.key, record.value, record.headers);
+            self.batch.outbox_full |= outbox.len() >= OUTBOX_MAX;
+        }
+        self.broker.send(record)?;
         Ok(())
     }
 

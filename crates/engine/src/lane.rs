@@ -13,7 +13,7 @@ use dunning_wire::topic::{InputTopic, OutputTopic};
 use crate::desk::{Desk, Halt};
 use crate::planted::Planted;
 use crate::retry::Retry;
-use crate::shard::{Phase, Reached, Shard};
+use crate::shard::{Reached, Shard};
 use crate::standby::Standbys;
 use crate::{
     Answer, Ask, Broker, Clock, ErrorKind, Known, LaneError, Membership, Meters, Partition, Polled, Settings, Source,
@@ -129,6 +129,7 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         if !self.resume_work()? {
             return Ok(Turn::Idle);
         }
+        self.commit_first()?;
         self.ask_registry()?;
         let mut worked = false;
         for partition in self.running() {
@@ -164,6 +165,12 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                     }
                 }
                 Source::Decisions => self.recall(&record),
+                Source::Output(topic) => {
+                    let now = self.desk.clock.monotonic();
+                    if let Some(shard) = self.shards.get_mut(&record.partition) {
+                        shard.trace_record(topic, &record, now)?;
+                    }
+                }
             },
             Polled::End { source: Source::Input(topic), partition, offset } => {
                 if let Some(shard) = self.shards.get_mut(&partition).filter(|s| s.is_running()) {
@@ -171,9 +178,14 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                 }
             }
             Polled::End { source: Source::State, partition, offset } => self.standbys.end(partition, offset),
+            Polled::End { source: Source::Output(topic), partition, .. } => {
+                if let Some(shard) = self.shards.get_mut(&partition) {
+                    shard.trace_end(topic);
+                }
+            }
             Polled::TailLost { partition, text } => self.begin_anew(partition, &text),
-            Polled::End { source, partition, .. } => {
-                if let Some(shard) = self.shards.get_mut(&partition).filter(|_| source == Source::Decisions) {
+            Polled::End { source: Source::Decisions, partition, .. } => {
+                if let Some(shard) = self.shards.get_mut(&partition) {
                     shard.recalling = false;
                 }
             }
@@ -352,6 +364,13 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         Ok(())
     }
 
+    /// The first transaction of a shard has its checkpoint and nothing else: from then on there is something to hold its
+    /// outputs against.
+    fn commit_first(&mut self) -> Result<(), Halt> {
+        let is_first = |s: &Shard<S::Store>| s.is_running() && s.transaction == 0;
+        if self.shards.values().any(is_first) { self.commit() } else { Ok(()) }
+    }
+
     /// The last commit of shards that are given back: it proves to the end where they stand.
     fn last_commit(&mut self, shards: &[Partition]) -> Result<(), Halt> {
         self.commit()?;
@@ -463,7 +482,8 @@ fn write_state<S: dunning_store::Store, B: Broker, C: Clock>(
         desk.emit(OutputTopic::State, partition, at, row.account.id.as_bytes(), |value| value.extend_from_slice(out))?;
         Ok::<_, Halt>(range)
     })?;
-    let checkpoint = shard.checkpoint(&desk.settings, desk.broker.writer());
+    let mut checkpoint = shard.checkpoint(&desk.settings, desk.broker.writer());
+    checkpoint.outbox = desk.batch.outboxes.remove(&partition).unwrap_or_default();
     for rule in shard.last.broken(&checkpoint) {
         desk.broke(partition, rule);
     }

@@ -27,6 +27,7 @@ mod settings;
 mod shard;
 mod standby;
 mod take;
+mod torn;
 
 pub use ask::{Answer, Ask, Known};
 pub use error::LaneError;
@@ -38,3 +39,4 @@ pub use port::{
     SchemaAnswer, Source, Start, Witnessed,
 };
 pub use settings::{ClockMode, Mode, PolicyFile, Settings};
+pub use torn::COMPARED;

@@ -189,6 +189,8 @@ pub struct Meters {
     pub stores_rebuilt: Counter,
     /// Checkpoints that differed from the group's offsets; the checkpoint won.
     pub offsets_differed: Counter,
+    /// Outputs of transactions that were torn: `sent_again`, `there_already`, `passed_over`, `lost`.
+    pub torn: ByWord,
     /// Lanes that wait for the registry.
     pub registry_waits: Gauge,
     /// Lanes that wait for the broker.

@@ -23,11 +23,13 @@ pub enum Planted {
     LostShardGoesOn,
     PendingBarForgottenAtRestore,
     StoreAheadOfItsPlace,
+    MissingOutputsStayMissing,
+    FoundOutputsAreSentAgain,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::StoreBeforeCommit,
         Self::OffsetsNotInTransaction,
         Self::OverlayKeptAfterAbort,
@@ -43,6 +45,8 @@ impl Planted {
         Self::LostShardGoesOn,
         Self::PendingBarForgottenAtRestore,
         Self::StoreAheadOfItsPlace,
+        Self::MissingOutputsStayMissing,
+        Self::FoundOutputsAreSentAgain,
     ];
 
     /// True where this bug is switched on in this thread.

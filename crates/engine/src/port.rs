@@ -15,6 +15,8 @@ pub enum Source {
     State,
     /// The topic of decisions, read back for `explain`.
     Decisions,
+    /// An output that is held against a checkpoint.
+    Output(OutputTopic),
 }
 
 /// A record as it lies on the broker.
@@ -317,6 +319,20 @@ pub trait Broker {
     /// # Errors
     /// As [`Broker::poll`].
     fn recall(&mut self, shard: Partition, from: i64) -> Result<(), BrokerError>;
+
+    /// Where the outputs that are compared ([`crate::COMPARED`]) end in a shard, asked for as read_uncommitted.
+    ///
+    /// # Errors
+    /// As [`Broker::poll`].
+    fn output_ends(&mut self, shard: Partition) -> Result<Vec<(OutputTopic, i64)>, BrokerError>;
+
+    /// Begins to read outputs of a shard from these offsets to their present ends, asked for as read_uncommitted. Gives the
+    /// topics that have something there: their records come from [`Broker::poll`] with [`Source::Output`], then
+    /// [`Polled::End`]. A topic that no longer has its offset is read from its beginning.
+    ///
+    /// # Errors
+    /// As [`Broker::poll`].
+    fn trace(&mut self, shard: Partition, from: &[(OutputTopic, i64)]) -> Result<Vec<OutputTopic>, BrokerError>;
 
     /// Reads every input topic of a restored shard from these offsets. Called again, it begins anew there (after an
     /// abort): no record from before is given any more.

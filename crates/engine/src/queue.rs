@@ -150,7 +150,7 @@ impl Source {
     pub const fn input(self) -> Option<InputTopic> {
         match self {
             Self::Input(topic) => Some(topic),
-            Self::State | Self::Decisions => None,
+            Self::State | Self::Decisions | Self::Output(_) => None,
         }
     }
 }

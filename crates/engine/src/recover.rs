@@ -102,9 +102,12 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
 
     /// Shards that were read in whole take their places in the inputs.
     fn finish_restoring(&mut self, now: Duration) -> Result<(), Halt> {
-        for shard in self.shards.values_mut().filter(|s| s.is_whole() && s.retry.is_due(now)) {
+        for shard in self.shards.values_mut().filter(|s| s.is_whole() && !s.is_tracing() && s.retry.is_due(now)) {
             match shard.take_place(&mut self.desk) {
-                Ok(()) if shard.is_running() => shard.check_policy(&mut self.desk)?,
+                Ok(()) if shard.is_running() => {
+                    shard.mend(&mut self.desk)?;
+                    shard.check_policy(&mut self.desk)?;
+                }
                 Ok(()) => {}
                 Err(halt) => put_off(&mut shard.retry, shard.partition, now, halt)?,
             }
@@ -115,8 +118,8 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
     /// A restoration that stands still waits for a transaction that the shard's last writer left open: it is ended.
     fn unblock(&mut self, now: Duration) -> Result<(), Halt> {
         for shard in self.shards.values_mut() {
-            let Phase::Restoring { since, looked, whole: false, .. } = &shard.phase else { continue };
-            if now.saturating_sub(*since.max(looked)) < STALLED {
+            let Phase::Restoring { since, looked, whole, .. } = &shard.phase else { continue };
+            if *whole && !shard.is_tracing() || now.saturating_sub(*since.max(looked)) < STALLED {
                 continue;
             }
             match shard.end_last_writer(&mut self.desk) {

@@ -15,6 +15,7 @@ use crate::desk::{Desk, Halt};
 use crate::memory::each_row;
 use crate::planted::Planted;
 use crate::shard::{Entry, META, Phase, Place, Reached, Shard};
+use crate::torn::COMPARED;
 use crate::{Broker, BrokerError, Clock, ErrorKind, LaneError, Mode, Partition, Record, Source, Start};
 
 /// Where the store stood when it followed last.
@@ -99,7 +100,8 @@ impl<S: Store> Shard<S> {
     ) -> Result<(), Halt> {
         let end = desk.broker.end_of(Source::State, self.partition)?;
         let next = meta.as_ref().map_or(0, |m| m.state_next);
-        self.place = Place { state: next, decisions: meta.as_ref().map_or(0, |m| m.decisions_next) };
+        self.place =
+            Place { state: next, decisions: meta.as_ref().map_or(0, |m| m.decisions_next), ..Place::default() };
         tracing::info!(
             partition = self.partition,
             from = next,
@@ -192,10 +194,19 @@ impl<S: Store> Shard<S> {
         if self.reads_on(desk, next)? {
             return Ok(());
         }
+        if let Some(checkpoint) = checkpoint.as_ref().filter(|_| self.trace.is_none()) {
+            self.begin_trace(desk, checkpoint)?;
+            if self.is_tracing() {
+                return Ok(());
+            }
+        }
         let positions = match &checkpoint {
             Some(checkpoint) => self.resume(desk, checkpoint, &committed)?,
             None => self.first_run(desk, &committed)?,
         };
+        if checkpoint.is_none() {
+            self.place.outputs = self.output_ends(desk)?;
+        }
         if !desk.is_stream() {
             self.catch_up = Some(desk.broker.ends(self.partition)?);
         }
@@ -227,6 +238,7 @@ impl<S: Store> Shard<S> {
         if let Phase::Restoring { end: noted, since, whole, .. } = &mut self.phase {
             (*noted, *since, *whole) = (end, desk.clock.monotonic(), false);
         }
+        self.trace = None;
         Ok(true)
     }
 
@@ -256,6 +268,9 @@ impl<S: Store> Shard<S> {
         self.last = Reached::by(checkpoint.transaction, checkpoint.clock, checkpoint.positions.iter().copied());
         if !Planted::ClockNotInCheckpoint.is_on() {
             self.clock = checkpoint.clock;
+        }
+        for (place, topic) in self.place.outputs.iter_mut().zip(COMPARED) {
+            *place = checkpoint.output_ends.iter().find(|(t, _)| *t == topic).map_or(0, |(_, end)| *end);
         }
         self.stale_records.clone_from(&checkpoint.stale_records);
         self.stale_count = checkpoint.stale_count;
@@ -379,8 +394,18 @@ impl<S: Store> Shard<S> {
             true => self.place.decisions,
             false => desk.broker.end_of(Source::Decisions, self.partition)?,
         };
-        self.noted = Some(Place { state, decisions });
+        // What was found there and is not settled has to be found again.
+        let outputs = match self.torn.is_empty() {
+            true => self.output_ends(desk)?,
+            false => self.place.outputs,
+        };
+        self.noted = Some(Place { state, decisions, outputs });
         Ok(())
+    }
+
+    fn output_ends<B: Broker, C: Clock>(&self, desk: &mut Desk<B, C>) -> Result<[i64; COMPARED.len()], Halt> {
+        let ends = desk.broker.output_ends(self.partition)?;
+        Ok(COMPARED.map(|topic| ends.iter().find(|(t, _)| *t == topic).map_or(0, |(_, end)| *end)))
     }
 
     /// The store follows what was committed. Only between two transactions.

@@ -6,13 +6,14 @@ use std::time::Duration;
 use dunning_rules::invariant::Rule;
 use dunning_rules::{Policy, PolicyBook, RULES_VERSION, Timestamp};
 use dunning_store::{Identity, Store};
-use dunning_wire::state::{Checkpoint, GateCounters, STORE_FORMAT, StaleMark};
+use dunning_wire::state::{Checkpoint, GateCounters, Outbox, STORE_FORMAT, StaleMark};
 use dunning_wire::topic::InputTopic;
 
 use crate::gate::Gate;
 use crate::memory::Memory;
 use crate::queue::Queues;
 use crate::retry::Retry;
+use crate::torn::{COMPARED, Torn, Trace};
 use crate::{Ends, Partition, Settings};
 
 /// Stale records of a shard that are remembered one by one; beyond that they are only counted.
@@ -107,6 +108,10 @@ pub struct Shard<S> {
     pub recalling: bool,
     /// Attempts to take the place in the inputs.
     pub retry: Retry,
+    /// The outputs, while they are compared.
+    pub trace: Option<Trace>,
+    /// What lies on the outputs and no state knows of.
+    pub torn: Torn,
 }
 
 /// How far the last checkpoint was: nothing of it ever goes back.
@@ -133,11 +138,13 @@ impl Reached {
     }
 }
 
-/// A place in the state topic and in the topic of decisions.
+/// A place in the state topic, in the topic of decisions, and in the outputs that are compared.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Place {
     pub state: i64,
     pub decisions: i64,
+    /// In the order of [`COMPARED`].
+    pub outputs: [i64; COMPARED.len()],
 }
 
 /// What a store remembers besides accounts and decisions.
@@ -172,6 +179,8 @@ impl<S: Store> Shard<S> {
             blocked: [false; InputTopic::ALL.len()],
             recalling: false,
             retry: Retry::default(),
+            trace: None,
+            torn: Torn::default(),
         }
     }
 
@@ -238,6 +247,9 @@ impl<S: Store> Shard<S> {
             writer: writer.to_owned(),
             rules_version: RULES_VERSION,
             shadow: settings.mode == crate::Mode::Shadow,
+            output_ends: COMPARED.into_iter().zip(self.place.outputs).collect(),
+            // What the batch wrote is the desk's.
+            outbox: Outbox::default(),
         }
     }
 

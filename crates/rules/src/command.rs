@@ -132,6 +132,8 @@ pub enum RestorationReason {
     Adjustment,
     /// The debt was given up.
     WriteOff,
+    /// The bar should not have been: no committed state knows of it.
+    Error,
 }
 
 impl RestorationReason {
@@ -143,6 +145,7 @@ impl RestorationReason {
             Self::Dispute => "DISPUTE",
             Self::Adjustment => "ADJUSTMENT",
             Self::WriteOff => "WRITE_OFF",
+            Self::Error => "ERROR",
         }
     }
 }

@@ -46,11 +46,12 @@ pub enum NoEffect {
     NotUsedYet,
     NotDue,
     NoPendingBar,
+    KnownCommand,
 }
 
 impl NoEffect {
     /// All, for counters.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::RepeatedEvent,
         Self::KnownBill,
         Self::KnownPayment,
@@ -65,6 +66,7 @@ impl NoEffect {
         Self::NotUsedYet,
         Self::NotDue,
         Self::NoPendingBar,
+        Self::KnownCommand,
     ];
 
     /// A word for counters.
@@ -85,6 +87,7 @@ impl NoEffect {
             Self::NotUsedYet => "not_used_yet",
             Self::NotDue => "not_due",
             Self::NoPendingBar => "no_pending_bar",
+            Self::KnownCommand => "known_command",
         }
     }
 }
@@ -155,6 +158,7 @@ pub enum Code {
     StepWaits,
     SpacingKept,
     Erased,
+    NumbersPassedOver,
 }
 
 impl Code {
@@ -176,6 +180,7 @@ impl Code {
             Self::StepWaits => "step_waits",
             Self::SpacingKept => "spacing_kept",
             Self::Erased => "erased",
+            Self::NumbersPassedOver => "numbers_passed_over",
         }
     }
 }
@@ -222,6 +227,11 @@ impl Decision {
                 format!("step {step} comes late: the later steps move by as much, so that their spacing is kept")
             }
             Code::Erased => "the profile was erased at its source's request".to_owned(),
+            Code::NumbersPassedOver => {
+                "commands lie on the bus that no committed state knows of: their numbers are passed over, and bars among \
+                 them are lifted"
+                    .to_owned()
+            }
         }
     }
 }

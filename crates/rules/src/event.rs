@@ -14,6 +14,28 @@ pub enum Event<'a> {
     Gate(GateAnswer),
     /// The source of profiles asks for erasure (a tombstone on the profile topic).
     Erased,
+    /// Commands of a transaction that was torn lie on the bus, and the account does not know of them.
+    Found(&'a [Found]),
+}
+
+/// A command that lies on the bus and that the account's state does not know of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its sequence.
+    pub sequence: u64,
+    /// What it commanded, as far as it is to be put right.
+    pub what: FoundAction,
+}
+
+/// What a command that was found commanded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FoundAction {
+    /// A notification: what was said was said.
+    Told,
+    /// A bar: it is to be lifted.
+    Barred,
+    /// A restoration that names these bars.
+    Restored(Vec<uuid::Uuid>),
 }
 
 /// What the gate says of a pending bar.

@@ -23,7 +23,8 @@ pub use command::{Action, BarLevel, Channel, Command, RestorationReason};
 pub use currency::Currency;
 pub use decision::{Code, Decision, NoEffect, Outcome, Refusal, Transition};
 pub use event::{
-    Body, Contact, DisputeOutcome, Event, GateAnswer, Input, Interaction, Line, Profile, ReversalKind, Service, Term,
+    Body, Contact, DisputeOutcome, Event, Found, FoundAction, GateAnswer, Input, Interaction, Line, Profile,
+    ReversalKind, Service, Term,
 };
 pub use id::{Id, IdHash, command_id};
 pub use money::Minor;

@@ -12,7 +12,7 @@ mod random;
 mod store;
 
 pub use broker::SimBroker;
-pub use bus::{Bus, Logged, Topic, Transaction};
+pub use bus::{Bus, Logged, Tear, Topic, Transaction};
 pub use clock::SimClock;
 pub use demo::{Count, Demo, DemoError, DemoOptions, DemoReport, Story, StoryLine};
 pub use operator::{Behaviour, Operator, OperatorEvent, OperatorOptions};

@@ -95,6 +95,7 @@ fn text(field: &str, dice: &mut Dice) -> String {
         "currency" => "EUR".to_owned(),
         "time_zone" => "Europe/Berlin".to_owned(),
         "topic" => "billing.bills".to_owned(),
+        "output" => "dunning.barring".to_owned(),
         _ => format!("{field}-{}", dice.roll(1_000_000)),
     }
 }

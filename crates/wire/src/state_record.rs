@@ -7,11 +7,11 @@ use crate::avro::{
     Fault, Read, Reader, put_amount, put_array, put_bool, put_bytes, put_currency, put_instant, put_len, put_long,
     put_option, put_str, put_varint,
 };
-use crate::state::{self, Checkpoint, GateCounters, StaleMark, StateVersion, StoredRow};
-use crate::topic::InputTopic;
+use crate::state::{self, Checkpoint, GateCounters, Outbox, StaleMark, StateVersion, StoredRow};
+use crate::topic::{InputTopic, OutputTopic};
 
-/// The version of the meaning of a checkpoint.
-pub const CHECKPOINT_FORMAT: u32 = 1;
+/// The version of the meaning of a checkpoint. The one before, which has no outputs, is read as well.
+pub const CHECKPOINT_FORMAT: u32 = 2;
 /// The version of the list of words for stages.
 const STAGE_VERSION: i64 = 1;
 /// What `pending_bar` says while a bar waits for the first look at the inputs.
@@ -109,6 +109,11 @@ pub fn encode_checkpoint(checkpoint: &Checkpoint, out: &mut Vec<u8>) {
     put_str(out, &checkpoint.writer);
     put_long(out, i64::from(checkpoint.rules_version));
     put_bool(out, checkpoint.shadow);
+    put_array(out, checkpoint.output_ends.iter(), |out, (topic, end)| {
+        put_str(out, topic.contract_name());
+        put_long(out, *end);
+    });
+    checkpoint.outbox.put(out);
 }
 
 fn put_place(out: &mut Vec<u8>, topic: InputTopic, offset: i64) {
@@ -164,9 +169,11 @@ fn account<'a>(r: &mut Reader<'a>) -> Read<StateRecord<'a>> {
 }
 
 fn checkpoint(r: &mut Reader<'_>) -> Result<Checkpoint, BadRecord> {
-    if unsigned(r)? != u64::from(CHECKPOINT_FORMAT) {
+    let format = unsigned(r)?;
+    if format != u64::from(CHECKPOINT_FORMAT) && format + 1 != u64::from(CHECKPOINT_FORMAT) {
         return Err(BadRecord::schema("the checkpoint has a format that this program does not read; use a newer one"));
     }
+    let has_outputs = format == u64::from(CHECKPOINT_FORMAT);
     Ok(Checkpoint {
         transaction: unsigned(r)?,
         generation: small(r)?,
@@ -184,11 +191,18 @@ fn checkpoint(r: &mut Reader<'_>) -> Result<Checkpoint, BadRecord> {
         writer: r.owned()?,
         rules_version: small(r)?,
         shadow: r.boolean()?,
+        output_ends: if has_outputs { r.array(output)? } else { Vec::new() },
+        outbox: if has_outputs { Outbox::read(r)? } else { Outbox::default() },
     })
 }
 
 fn place(r: &mut Reader<'_>) -> Read<(InputTopic, i64)> {
     let topic = InputTopic::from_contract_name(r.string()?).ok_or(Fault::BadEnum)?;
+    Ok((topic, r.long()?))
+}
+
+fn output(r: &mut Reader<'_>) -> Read<(OutputTopic, i64)> {
+    let topic = OutputTopic::from_contract_name(r.string()?).ok_or(Fault::BadEnum)?;
     Ok((topic, r.long()?))
 }
 

@@ -94,6 +94,12 @@ impl OutputTopic {
         Self::Control,
     ];
 
+    /// The topic with this name in the contract.
+    #[must_use]
+    pub fn from_contract_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|t| t.contract_name() == name)
+    }
+
     /// The name in the contract.
     #[must_use]
     pub const fn contract_name(self) -> &'static str {
@@ -184,6 +190,7 @@ mod tests {
         }
         for (i, topic) in OutputTopic::ALL.into_iter().enumerate() {
             assert_eq!(topic as usize, i);
+            assert_eq!(OutputTopic::from_contract_name(topic.contract_name()), Some(topic));
             assert_eq!(schema_text(topic.contract_name()).is_some(), topic != OutputTopic::DeadLetters);
         }
     }

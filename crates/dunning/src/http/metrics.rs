@@ -81,6 +81,7 @@ fn engine(m: &Meters) -> Vec<MetricFamily> {
         gauge(Name("dunning_accounts", "Accounts known in the shards of this process."), float(m.accounts.get())),
         counter(Name("dunning_stores_rebuilt_total", "Local stores that were rebuilt from the state topic."), m.stores_rebuilt.get()),
         counter(Name("dunning_offsets_differed_total", "Restored checkpoints that differed from the group's offsets; the checkpoint was followed."), m.offsets_differed.get()),
+        counters(Name("dunning_torn_outputs_total", "Outputs of transactions that the broker ended in pieces, by what became of them."), "what", &torn(m)),
         gauge(Name("dunning_registry_waits", "Workers that wait for the schema registry."), float(m.registry_waits.get())),
         gauge(Name("dunning_broker_waits", "Workers that wait for the broker."), float(m.broker_waits.get())),
     ]
@@ -105,6 +106,13 @@ fn violations(m: &Meters) -> Vec<(&'static str, f64)> {
     let counted = m.violations.all();
     let count = |word| counted.iter().find(|(w, _)| *w == word).map_or(0, |(_, n)| *n);
     Rule::ALL.map(|rule| (rule.word(), whole(count(rule.word())))).to_vec()
+}
+
+/// Each word has its line, as an alert looks for the first.
+fn torn(m: &Meters) -> Vec<(&'static str, f64)> {
+    let counted = m.torn.all();
+    let count = |word| counted.iter().find(|(w, _)| *w == word).map_or(0, |(_, n)| *n);
+    ["sent_again", "there_already", "passed_over", "lost"].map(|word| (word, whole(count(word)))).to_vec()
 }
 
 #[allow(clippy::cast_precision_loss)] // Prometheus' numbers are floats

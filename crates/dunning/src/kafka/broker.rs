@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dunning_engine::{Broker, BrokerError, Ends, ErrorKind, OutRecord, Partition, Polled, SchemaAnswer, Source, Start};
-use dunning_wire::topic::{InputTopic, TopicNames};
+use dunning_wire::topic::{InputTopic, OutputTopic, TopicNames};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::member::{Member, number};
@@ -125,6 +125,14 @@ impl Broker for KafkaBroker {
 
     fn recall(&mut self, shard: Partition, from: i64) -> Result<(), BrokerError> {
         self.reader.recall(shard, from)
+    }
+
+    fn output_ends(&mut self, shard: Partition) -> Result<Vec<(OutputTopic, i64)>, BrokerError> {
+        self.reader.output_ends(shard)
+    }
+
+    fn trace(&mut self, shard: Partition, from: &[(OutputTopic, i64)]) -> Result<Vec<OutputTopic>, BrokerError> {
+        self.reader.trace(shard, from)
     }
 
     fn read(&mut self, shard: Partition, from: &[(InputTopic, i64)]) -> Result<(), BrokerError> {

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use dunning_engine::{BrokerError, Ends, ErrorKind, Partition, Polled, Record, Source, Start};
+use dunning_engine::{BrokerError, COMPARED, Ends, ErrorKind, Partition, Polled, Record, Source, Start};
 use dunning_rules::Timestamp;
 use dunning_wire::topic::{InputTopic, OutputTopic, TopicNames};
 use rdkafka::types::RDKafkaErrorCode as Code;
@@ -15,13 +15,12 @@ use super::fault::Fault;
 use super::member::number;
 use super::raw::{Consumer, Message, Taken, Topic, TopicId};
 
-/// All that is read: the inputs in their order, then state and decisions.
-const SOURCES: usize = InputTopic::ALL.len() + 2;
-const STATE: usize = SOURCES - 2;
-const DECISIONS: usize = SOURCES - 1;
-/// Outputs beside state and decisions. Orders are left out: others write there.
-const HELD: [OutputTopic; 4] =
-    [OutputTopic::Notifications, OutputTopic::Barring, OutputTopic::Restoration, OutputTopic::DeadLetters];
+/// All that is read: the inputs in their order, then state, decisions, and the outputs that are compared. Orders are left
+/// out of those: others write there.
+const SOURCES: usize = COMPARED_FROM + COMPARED.len();
+const STATE: usize = InputTopic::ALL.len();
+const DECISIONS: usize = STATE + 1;
+const COMPARED_FROM: usize = STATE + 2;
 /// At most so many records are taken at once.
 const BATCH: usize = 2_000;
 /// How long an answer of the broker may take.
@@ -67,10 +66,9 @@ impl Reader {
         let mut list: Vec<String> = InputTopic::ALL.iter().map(|t| names.input(*t).to_owned()).collect();
         list.push(names.output(OutputTopic::State).to_owned());
         list.push(names.output(OutputTopic::Decisions).to_owned());
-        // The others are not read; it is asked whether something is open there.
+        list.extend(COMPARED.map(|t| names.output(t).to_owned()));
         let topics = list.iter().map(|n| consumer.topic(n)).collect::<Result<_, _>>();
         let topics = topics.map_err(|f| f.with(ErrorKind::Fatal, "making the reader"))?;
-        list.extend(HELD.map(|t| names.output(t).to_owned()));
         let track = Track { next: 0, assigned: false, until: i64::MAX };
         let tracks = vec![vec![track; partitions as usize]; SOURCES];
         Ok(Self { topics, names: list, tracks, consumer, trouble: None, knocked: None })
@@ -119,6 +117,7 @@ impl Reader {
             Source::Input(topic) => topic as usize,
             Source::State => STATE,
             Source::Decisions => DECISIONS,
+            Source::Output(topic) => compared(topic)?,
         };
         self.one_offset(i, shard, END, false, "asking for the end of a topic")
     }
@@ -155,7 +154,7 @@ impl Reader {
     /// True where a transaction is open on an output of a shard.
     pub(crate) fn is_held(&self, shard: Partition) -> Result<bool, BrokerError> {
         const DOING: &str = "looking for open transactions";
-        let outputs: Vec<_> = (STATE..SOURCES + HELD.len()).map(|i| (i, shard)).collect();
+        let outputs: Vec<_> = (STATE..SOURCES).map(|i| (i, shard)).collect();
         // A transaction that begins in between is none of a dead writer's.
         let stable = self.offsets(&outputs, END, true, DOING)?;
         let ends = self.offsets(&outputs, END, false, DOING)?;
@@ -168,6 +167,35 @@ impl Reader {
         let begin = self.one_offset(DECISIONS, shard, BEGINNING, true, DOING)?;
         let end = self.one_offset(DECISIONS, shard, END, true, DOING)?;
         self.start(&[(DECISIONS, shard, from.clamp(begin, end.max(begin)), end)], DOING)
+    }
+
+    /// Where the outputs that are compared end, open transactions included.
+    pub(crate) fn output_ends(&self, shard: Partition) -> Result<Vec<(OutputTopic, i64)>, BrokerError> {
+        let outputs: Vec<_> = (COMPARED_FROM..SOURCES).map(|i| (i, shard)).collect();
+        let ends = self.offsets(&outputs, END, false, "asking for the ends of outputs")?;
+        Ok(COMPARED.into_iter().zip(ends).collect())
+    }
+
+    /// Reads outputs up to their present ends; those that have something behind their offsets.
+    pub(crate) fn trace(
+        &mut self,
+        shard: Partition,
+        from: &[(OutputTopic, i64)],
+    ) -> Result<Vec<OutputTopic>, BrokerError> {
+        const DOING: &str = "comparing outputs";
+        let which: Vec<_> = from.iter().map(|(t, _)| Ok((compared(*t)?, shard))).collect::<Result<_, _>>()?;
+        let begins = self.offsets(&which, BEGINNING, false, DOING)?;
+        let ends = self.offsets(&which, END, false, DOING)?;
+        let (mut starts, mut topics) = (Vec::new(), Vec::new());
+        for (((topic, next), (i, _)), (begin, end)) in from.iter().zip(&which).zip(begins.into_iter().zip(ends)) {
+            let next = (*next).max(begin);
+            if next < end {
+                starts.push((*i, shard, next, end));
+                topics.push(*topic);
+            }
+        }
+        self.start(&starts, DOING)?;
+        Ok(topics)
     }
 
     /// Reads the inputs of a shard from these offsets, anew where it read them already.
@@ -301,11 +329,21 @@ fn inputs(shard: Partition) -> [(usize, Partition); InputTopic::ALL.len()] {
 }
 
 fn source(i: usize) -> Source {
-    match (InputTopic::from_index(i), i) {
+    match (InputTopic::from_index(i), i.checked_sub(COMPARED_FROM).and_then(|i| COMPARED.get(i))) {
         (Some(topic), _) => Source::Input(topic),
-        (None, STATE) => Source::State,
-        (None, _) => Source::Decisions,
+        (None, Some(topic)) => Source::Output(*topic),
+        (None, None) if i == STATE => Source::State,
+        (None, None) => Source::Decisions,
     }
+}
+
+fn compared(topic: OutputTopic) -> Result<usize, BrokerError> {
+    let i = COMPARED.into_iter().position(|t| t == topic);
+    i.map(|i| COMPARED_FROM + i).ok_or_else(|| BrokerError {
+        kind: ErrorKind::Fatal,
+        doing: "reading an output",
+        text: format!("`{}` is not one that is compared", topic.contract_name()),
+    })
 }
 
 /// One batch on its way to the lane.
@@ -376,9 +414,9 @@ impl Pass<'_> {
                 self.finished.push((i, shard));
                 self.into.push(Polled::Restored { partition: shard, next });
             }
-            Source::Decisions => {
+            source @ (Source::Decisions | Source::Output(_)) => {
                 self.finished.push((i, shard));
-                self.into.push(Polled::End { source: Source::Decisions, partition: shard, offset: next });
+                self.into.push(Polled::End { source, partition: shard, offset: next });
             }
         }
     }

@@ -254,12 +254,17 @@ impl<'a> Ladder<'a> {
     fn end(&mut self, reason: RestorationReason) {
         let Some(cycle) = &self.account.cycle else { return };
         let lifts: Vec<Uuid> = cycle.bars.iter().map(|b| command_id(&self.account.id, b.sequence)).collect();
+        self.lift(lifts, reason);
+        self.decide(Code::CycleEnded, None, None);
+        self.account.cycle = None;
+    }
+
+    /// One restoration of these bars, where there are any.
+    pub(super) fn lift(&mut self, lifts: Vec<Uuid>, reason: RestorationReason) {
         if !lifts.is_empty() {
             let step: Arc<str> = "restore".into();
             self.command(Code::Restored, &step, Action::Restore { lifts, reason });
         }
-        self.decide(Code::CycleEnded, None, None);
-        self.account.cycle = None;
     }
 
     fn pass_or_wait(&mut self, step: &Step) {

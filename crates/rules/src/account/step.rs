@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::balance::Rejected;
 use super::ladder::{Ladder, zone_of};
 use crate::{
-    Account, BarDecided, Body, Code, Event, GateAnswer, IdHash, Input, Interaction, NoEffect, Outcome, Policy,
-    PolicyBook, Refusal, RestorationReason, Timestamp, Transition, Zone,
+    Account, BarDecided, Body, Code, Event, Found, FoundAction, GateAnswer, IdHash, Input, Interaction, NoEffect,
+    Outcome, Policy, PolicyBook, Refusal, RestorationReason, Timestamp, Transition, Zone, command_id,
 };
 
 /// The one function: what an account becomes, and what is said, when an event meets it at an instant.
@@ -28,6 +30,7 @@ pub fn step(mut account: Account, event: &Event<'_>, policies: &PolicyBook, now:
             ladder.review(RestorationReason::Adjustment);
             finish(ladder, Outcome::Applied).with(account)
         }
+        Event::Found(found) => take_found(account, found, policy, now),
     }
 }
 
@@ -154,6 +157,23 @@ fn take_deadline(mut account: Account, policy: Arc<Policy>, now: Timestamp) -> T
     } else {
         ladder.review(RestorationReason::Adjustment);
     }
+    finish(ladder, Outcome::Applied).with(account)
+}
+
+/// Numbers that are on the bus already are never given again. Bars among them are nobody's: they are lifted at once.
+fn take_found(mut account: Account, found: &[Found], policy: Arc<Policy>, now: Timestamp) -> Transition {
+    let unknown = || found.iter().filter(|f| f.sequence > account.sequence);
+    let Some(last) = unknown().map(|f| f.sequence).max() else {
+        return nothing(account, Outcome::NoEffect(NoEffect::KnownCommand));
+    };
+    let lifted = |bar: &Uuid| unknown().any(|f| matches!(&f.what, FoundAction::Restored(lifts) if lifts.contains(bar)));
+    let bars = unknown().filter(|f| f.what == FoundAction::Barred).map(|f| command_id(&account.id, f.sequence));
+    let bars: Vec<Uuid> = bars.filter(|bar| !lifted(bar)).collect();
+    account.line = account.line.max(now);
+    account.sequence = last;
+    let mut ladder = Ladder::new(&mut account, policy, None);
+    ladder.decide(Code::NumbersPassedOver, None, None);
+    ladder.lift(bars, RestorationReason::Error);
     finish(ladder, Outcome::Applied).with(account)
 }
 

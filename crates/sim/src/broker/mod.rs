@@ -3,11 +3,12 @@ use std::time::Duration;
 
 use dunning_engine::planted::Planted;
 use dunning_engine::{
-    Broker, BrokerError, Ends, ErrorKind, Membership, OutRecord, Partition, Polled, Record, SchemaAnswer, Source, Start,
+    Broker, BrokerError, COMPARED, Ends, ErrorKind, Membership, OutRecord, Partition, Polled, Record, SchemaAnswer,
+    Source, Start,
 };
 use dunning_wire::topic::{InputTopic, OutputTopic};
 
-use crate::bus::{Bus, Inner, Logged, Member, Offsets, Topic, Transaction, logged};
+use crate::bus::{Bus, Inner, Logged, Member, Offsets, Tear, Topic, Transaction, logged};
 
 /// Records that one poll takes of one topic of one shard.
 const PIECE: usize = 500;
@@ -33,6 +34,7 @@ pub struct SimBroker {
 struct Shard {
     restore: Option<Span>,
     recall: Option<Span>,
+    traces: BTreeMap<OutputTopic, Span>,
     inputs: [Option<Input>; InputTopic::ALL.len()],
 }
 
@@ -118,6 +120,18 @@ impl SimBroker {
     }
 }
 
+impl SimBroker {
+    /// Ends the transaction in pieces; whoever asked does not learn how.
+    fn end_torn(&mut self, offsets: Offsets, tear: &Tear, doing: &'static str) -> Result<(), BrokerError> {
+        let transaction = self.transaction(doing)?;
+        let mut inner = self.bus.lock();
+        inner.check(&self.writer, self.epoch, doing)?;
+        inner.tear(transaction, offsets, tear);
+        self.transaction = None;
+        Err(error(ErrorKind::Unknown, doing, "the transaction was torn"))
+    }
+}
+
 impl Broker for SimBroker {
     fn poll(&mut self, _wait: Duration, into: &mut Vec<Polled>) -> Result<(), BrokerError> {
         let member = self.member();
@@ -186,6 +200,7 @@ impl Broker for SimBroker {
             Source::Input(topic) => Topic::In(topic),
             Source::State => Topic::Out(OutputTopic::State),
             Source::Decisions => Topic::Out(OutputTopic::Decisions),
+            Source::Output(topic) => Topic::Out(topic),
         };
         Ok(self.bus.lock().log(topic, shard).end())
     }
@@ -240,6 +255,26 @@ impl Broker for SimBroker {
         };
         self.shard(shard, "reading decisions")?.recall = Some(Span { next: from.clamp(start, end), end });
         Ok(())
+    }
+
+    fn output_ends(&mut self, shard: Partition) -> Result<Vec<(OutputTopic, i64)>, BrokerError> {
+        let inner = self.bus.lock();
+        Ok(COMPARED.map(|topic| (topic, inner.log(Topic::Out(topic), shard).end())).to_vec())
+    }
+
+    fn trace(&mut self, shard: Partition, from: &[(OutputTopic, i64)]) -> Result<Vec<OutputTopic>, BrokerError> {
+        let mut spans = BTreeMap::new();
+        for (topic, next) in from {
+            let inner = self.bus.lock();
+            let log = inner.log(Topic::Out(*topic), shard);
+            let span = Span { next: (*next).max(log.start()), end: log.end() };
+            if span.next < span.end {
+                spans.insert(*topic, span);
+            }
+        }
+        let topics = spans.keys().copied().collect();
+        self.shard(shard, "comparing outputs")?.traces = spans;
+        Ok(topics)
     }
 
     fn read(&mut self, shard: Partition, from: &[(InputTopic, i64)]) -> Result<(), BrokerError> {
@@ -335,7 +370,11 @@ impl Broker for SimBroker {
         if stale {
             return Err(error(ErrorKind::Abort, DOING, "the group has given a shard to another member"));
         }
-        self.end(true, next.to_vec(), DOING)
+        let tear = self.bus.lock().tear.take();
+        match tear {
+            Some(tear) => self.end_torn(next.to_vec(), &tear, DOING),
+            None => self.end(true, next.to_vec(), DOING),
+        }
     }
 
     fn abort(&mut self) -> Result<(), BrokerError> {
@@ -393,6 +432,15 @@ impl Shard {
                 self.recall = None;
             }
         }
+        self.traces.retain(|topic, span| {
+            let log = bus.log(Topic::Out(*topic), number);
+            let source = Source::Output(*topic);
+            span.next = log.read(span.next, span.end, PIECE, |r| into.push(polled(source, number, r)));
+            if span.next >= span.end {
+                into.push(Polled::End { source, partition: number, offset: span.next });
+            }
+            span.next < span.end
+        });
         for (topic, input) in InputTopic::ALL.into_iter().zip(&mut self.inputs) {
             let Some(input) = input.as_mut().filter(|i| !i.is_paused) else { continue };
             let log = bus.log(Topic::In(topic), number);

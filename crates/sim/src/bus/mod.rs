@@ -59,6 +59,17 @@ pub(crate) struct Inner {
     schemas: BTreeMap<u32, String>,
     registry_is_away: bool,
     pub(crate) coordinator_is_away: bool,
+    /// The next transaction of a lane is torn: what it wrote to these topics is aborted.
+    pub(crate) tear: Option<Tear>,
+}
+
+/// What a torn transaction leaves out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tear {
+    /// Its records on these topics are aborted.
+    pub topics: Vec<OutputTopic>,
+    /// Its offsets are not committed.
+    pub offsets: bool,
 }
 
 /// Offsets of the group that a transaction commits.
@@ -71,6 +82,8 @@ struct Ending {
     open: Open,
     committed: bool,
     offsets: Offsets,
+    /// Topics on which it is aborted nevertheless, by index.
+    torn: Vec<usize>,
 }
 
 /// A transaction that has not ended.
@@ -99,6 +112,7 @@ impl Bus {
             schemas: BTreeMap::new(),
             registry_is_away: false,
             coordinator_is_away: false,
+            tear: None,
         })))
     }
 
@@ -221,6 +235,17 @@ impl Bus {
         self.lock().coordinator_is_away = away;
     }
 
+    /// The next transaction that a lane commits is torn, as no broker should do it, and its answer is lost.
+    pub fn tear_next(&self, tear: Tear) {
+        self.lock().tear = Some(tear);
+    }
+
+    /// How the next transaction is to be torn, where it is.
+    #[must_use]
+    pub fn tear(&self) -> Option<Tear> {
+        self.lock().tear.clone()
+    }
+
     /// The registry goes away or comes back.
     pub fn set_registry_away(&self, away: bool) {
         self.lock().registry_is_away = away;
@@ -272,7 +297,18 @@ impl Inner {
     /// Ends a transaction; a committed one with the group's offsets.
     pub(crate) fn end(&mut self, transaction: Transaction, committed: bool, offsets: Offsets) {
         let Some(open) = self.open.remove(&transaction) else { return };
-        self.ending.push(Ending { transaction, open, committed, offsets });
+        self.end_torn(open, transaction, committed, offsets, Vec::new());
+    }
+
+    /// Ends a transaction as a tear says.
+    pub(crate) fn tear(&mut self, transaction: Transaction, offsets: Offsets, tear: &Tear) {
+        let Some(open) = self.open.remove(&transaction) else { return };
+        let torn = tear.topics.iter().map(|t| Topic::Out(*t).index()).collect();
+        self.end_torn(open, transaction, true, if tear.offsets { Offsets::new() } else { offsets }, torn);
+    }
+
+    fn end_torn(&mut self, open: Open, transaction: Transaction, committed: bool, offsets: Offsets, torn: Vec<usize>) {
+        self.ending.push(Ending { transaction, open, committed, offsets, torn });
         if !self.marks_lag {
             self.write_marks(|_| true);
         }
@@ -285,7 +321,8 @@ impl Inner {
                 continue;
             }
             for (topic, shard) in ending.open.touched {
-                self.logs[topic][shard as usize].finish(ending.transaction, ending.committed);
+                let committed = ending.committed && !ending.torn.contains(&topic);
+                self.logs[topic][shard as usize].finish(ending.transaction, committed);
             }
             self.group.commit(&ending.offsets);
         }

@@ -14,7 +14,7 @@ use dunning_wire::topic::{InputTopic, OutputTopic};
 
 use super::faults::{Call, Faults, Strike};
 use super::tape::{Pending, Tape};
-use crate::{Bus, SimBroker};
+use crate::{Bus, SimBroker, Tear};
 
 /// [`SimBroker`] with faults before and after its calls; keeps what the lane did and committed.
 pub(super) struct HostileBroker {
@@ -29,6 +29,20 @@ pub(super) struct HostileBroker {
 
 fn killed() -> BrokerError {
     BrokerError { kind: ErrorKind::Fatal, doing: "living", text: "the process was killed".to_owned() }
+}
+
+/// A transaction in pieces. What is decided shares the fate of its state: decisions are not compared. A first one keeps no
+/// offsets without its state: a shard that has such is one whose state topic was deleted.
+fn tear(bits: u64, is_first: bool) -> Tear {
+    let pieces: [&[OutputTopic]; 4] = [
+        &[OutputTopic::State, OutputTopic::Decisions],
+        &[OutputTopic::Notifications, OutputTopic::DeadLetters],
+        &[OutputTopic::Barring],
+        &[OutputTopic::Restoration],
+    ];
+    let torn = pieces.into_iter().enumerate().filter(|(i, _)| bits >> i & 1 == 1);
+    let offsets = bits >> 4 & 1 == 1 || is_first && bits & 1 == 1;
+    Tear { topics: torn.flat_map(|(_, topics)| topics).copied().collect(), offsets }
 }
 
 fn failed(kind: ErrorKind) -> BrokerError {
@@ -88,6 +102,11 @@ impl HostileBroker {
             }
             Some(Strike::Expelled) => {
                 self.inner.expel();
+                run(&mut self.inner)
+            }
+            Some(Strike::Torn(bits)) => {
+                let is_first = self.tape.borrow().shards.iter().any(|s| s.checkpoints.is_empty());
+                self.bus.tear_next(tear(bits, is_first));
                 run(&mut self.inner)
             }
             Some(Strike::TimedOut) => {
@@ -161,6 +180,14 @@ impl Broker for HostileBroker {
         self.call(Call::Read, |b| b.recall(shard, from))
     }
 
+    fn output_ends(&mut self, shard: Partition) -> Result<Vec<(OutputTopic, i64)>, BrokerError> {
+        self.call(Call::Ask, |b| b.output_ends(shard))
+    }
+
+    fn trace(&mut self, shard: Partition, from: &[(OutputTopic, i64)]) -> Result<Vec<OutputTopic>, BrokerError> {
+        self.call(Call::Read, |b| b.trace(shard, from))
+    }
+
     fn read(&mut self, shard: Partition, from: &[(InputTopic, i64)]) -> Result<(), BrokerError> {
         self.call(Call::Read, |b| b.read(shard, from))
     }
@@ -217,12 +244,16 @@ impl Broker for HostileBroker {
     fn commit(&mut self, next: &[(InputTopic, Partition, i64)]) -> Result<(), BrokerError> {
         let (pending, tape) = (&mut self.pending, Rc::clone(&self.tape));
         let mut taken = std::mem::take(pending);
-        let mut done = false;
+        let (mut done, bus) = (false, self.bus.clone());
         let answer = self.call(Call::Commit, |b| {
-            b.commit(next)?;
-            done = true;
-            tape.borrow_mut().commit(&mut taken);
-            Ok(())
+            // Whose states were committed has done it, whatever became of the rest.
+            let torn = bus.tear().filter(|t| !t.topics.contains(&OutputTopic::State));
+            let answer = b.commit(next);
+            done = answer.is_ok() || torn.is_some() && bus.tear().is_none();
+            if done {
+                tape.borrow_mut().commit(&mut taken);
+            }
+            answer
         });
         if !done {
             self.pending = taken;

@@ -38,6 +38,8 @@ pub(super) enum Strike {
     Expelled,
     /// The transaction had timed out just before.
     TimedOut,
+    /// The broker ends the transaction in pieces, and the answer is lost; the bits say which.
+    Torn(u64),
 }
 
 /// How often, of a thousand calls.
@@ -49,6 +51,7 @@ pub(super) struct Rates {
     pub doubt: u64,
     pub expelled: u64,
     pub timed_out: u64,
+    pub torn: u64,
 }
 
 /// The faults of a world.
@@ -63,7 +66,7 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    pub(super) fn new(mut random: Random) -> Self {
+    pub(super) fn new(mut random: Random, stream: bool) -> Self {
         // Some worlds are calm in some way, so that what a fault hides elsewhere shows in them.
         let mut rate = |most: i64| if random.chance(400) { 0 } else { random.between(1, most).unsigned_abs() };
         let rates = Rates {
@@ -73,6 +76,8 @@ impl Faults {
             doubt: rate(200),
             expelled: rate(60),
             timed_out: rate(30),
+            // Where the order has one right answer.
+            torn: if stream { rate(60) } else { 0 },
         };
         Self { random, rates, on: true, counts: BTreeMap::new() }
     }
@@ -127,6 +132,9 @@ impl Faults {
         }
         if self.random.chance(rates.expelled) {
             return Some((Strike::Expelled, "expelled before a commit"));
+        }
+        if self.random.chance(rates.torn) {
+            return Some((Strike::Torn(self.random.between(0, 31).unsigned_abs()), "transaction torn"));
         }
         self.random.chance(rates.timed_out).then_some((Strike::TimedOut, "timed out before a commit"))
     }

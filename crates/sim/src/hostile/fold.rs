@@ -177,6 +177,8 @@ impl<'w> Fold<'w> {
             Kind::Deadline => Event::Deadline,
             Kind::Gate(answer) => Event::Gate(answer),
             Kind::Erased => Event::Erased,
+            // Where the order has one right answer, everything is made again as it was.
+            Kind::PassedOver => return Err("commands that were found are passed over".to_owned()),
             Kind::Input { behind } => {
                 let (topic, _) = sent.ok_or("an input without a record")?;
                 let input = event::decode(topic, datum.unwrap_or_default()).map_err(|e| e.to_string())?.event;

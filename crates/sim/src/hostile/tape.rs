@@ -14,6 +14,7 @@ pub(super) enum Kind {
     Deadline,
     Gate(GateAnswer),
     Erased,
+    PassedOver,
 }
 
 /// One thing that a lane did in a shard.
@@ -104,6 +105,7 @@ impl Pending {
                     Event::Deadline => Kind::Deadline,
                     Event::Gate(answer) => Kind::Gate(*answer),
                     Event::Erased => Kind::Erased,
+                    Event::Found(_) => Kind::PassedOver,
                 };
                 (partition, Entry::Met { account: account.into(), kind, now })
             }

@@ -79,7 +79,7 @@ impl World {
         });
         let mut world = Self {
             upstream: Upstream::new(&bus, Random::new(seed, 1), stream),
-            faults: Rc::new(RefCell::new(Faults::new(Random::new(seed, 2)))),
+            faults: Rc::new(RefCell::new(Faults::new(Random::new(seed, 2), stream))),
             tape: Rc::new(RefCell::new(Tape::new(partitions))),
             clock: SimClock::new(now),
             meters: Arc::default(),

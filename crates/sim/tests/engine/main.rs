@@ -7,4 +7,5 @@ mod letters;
 mod recovery;
 mod replay;
 mod standby;
+mod torn;
 mod world;

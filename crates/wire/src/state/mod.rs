@@ -5,6 +5,7 @@
 
 mod account;
 mod bytes;
+mod outbox;
 mod profile;
 mod row;
 #[cfg(test)]
@@ -12,8 +13,9 @@ mod tests;
 
 use dunning_rules::{Account, Timestamp};
 
-use crate::topic::InputTopic;
+use crate::topic::{InputTopic, OutputTopic};
 
+pub use outbox::{Kept, Outbox};
 pub use row::{Peek, decode_account, decode_row, encode_account, encode_row, peek, peek_deadline};
 
 /// A version of the stored account. This program reads all that are named here, and writes the one that the operator
@@ -95,6 +97,10 @@ pub struct Checkpoint {
     pub rules_version: u32,
     /// True where what was decided was never sent: the two modes do not share state.
     pub shadow: bool,
+    /// What the transaction wrote on each output lies behind this offset, and so does what was written since.
+    pub output_ends: Vec<(OutputTopic, i64)>,
+    /// What the transaction wrote there.
+    pub outbox: Outbox,
 }
 
 /// The shard's part of the budget of bars.
@@ -111,7 +117,7 @@ pub struct GateCounters {
 impl Checkpoint {
     /// Where a shard stands that was never processed: no transaction, no position, the least clock.
     #[must_use]
-    pub const fn start(partition: u32) -> Self {
+    pub fn start(partition: u32) -> Self {
         Self {
             transaction: 0,
             generation: 0,
@@ -125,6 +131,8 @@ impl Checkpoint {
             writer: String::new(),
             rules_version: dunning_rules::RULES_VERSION,
             shadow: false,
+            output_ends: Vec::new(),
+            outbox: Outbox::default(),
         }
     }
 }

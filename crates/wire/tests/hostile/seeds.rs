@@ -224,13 +224,14 @@ impl Put {
         match kind {
             "null" => {}
             "boolean" => self.out.push(u8::from(self.full)),
-            "int" | "long" if field == "format" => self.out.push(2),
+            "int" | "long" if field == "format" => self.out.push(4),
             "int" | "long" => self.out.push(100),
             "double" => self.out.extend(0.5f64.to_le_bytes()),
             _ => match field {
                 "currency" => self.text("EUR"),
                 "time_zone" => self.text("Europe/Berlin"),
                 "topic" => self.text("billing.bills"),
+                "output" => self.text("dunning.barring"),
                 _ => self.text(field),
             },
         }

@@ -62,6 +62,10 @@ impl Halt {
     }
 }
 
+/// So many dead letters are named in the log in a while; a storm of them is counted only.
+const LETTERS_SAID: u32 = 20;
+const LETTERS_WHILE: Duration = Duration::from_secs(10);
+
 /// What the open batch did; it counts once it is committed.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -111,13 +115,26 @@ pub struct Desk<B, C> {
     /// A record on its way in, brought into our layout.
     pub scratch: Vec<u8>,
     value: Vec<u8>,
+    /// When the present while began, and how many dead letters were met in it.
+    letters: (Duration, u32),
 }
 
 impl<B: Broker, C: Clock> Desk<B, C> {
     pub fn new(broker: B, clock: C, settings: Arc<Settings>, meters: Arc<Meters>) -> Self {
         let schemas = Schemas::new(settings.schema_patience);
         let (datum, scratch, value) = (Vec::new(), Vec::new(), Vec::with_capacity(1024));
-        Self { broker, clock, settings, meters, schemas, batch: Batch::default(), datum, scratch, value }
+        Self {
+            broker,
+            clock,
+            settings,
+            meters,
+            schemas,
+            batch: Batch::default(),
+            datum,
+            scratch,
+            value,
+            letters: (Duration::ZERO, 0),
+        }
     }
 
     /// True where the largest timestamp taken is the clock.
@@ -143,6 +160,20 @@ impl<B: Broker, C: Clock> Desk<B, C> {
             rule = rule.word(),
             "an invariant is violated: please report it, with the decisions"
         );
+    }
+
+    /// True where one more dead letter is to be named in the log. How many were not is said with the next while.
+    pub fn says_letter(&mut self) -> bool {
+        let now = self.clock.monotonic();
+        let (began, met) = &mut self.letters;
+        if now.saturating_sub(*began) >= LETTERS_WHILE {
+            if *met > LETTERS_SAID {
+                tracing::warn!(more = *met - LETTERS_SAID, "dead letters that were not named one by one");
+            }
+            (*began, *met) = (now, 0);
+        }
+        *met = met.saturating_add(1);
+        *met <= LETTERS_SAID
     }
 
     /// Opens a transaction where none is.

@@ -315,13 +315,15 @@ impl<S: Store> Shard<S> {
         }
         *desk.batch.dead_letters.entry(bad.word()).or_default() += 1;
         desk.broker.witness(&Witnessed::DeadLetter { partition: self.partition });
-        tracing::warn!(
-            partition = self.partition,
-            offset = record.offset,
-            topic = topic.contract_name(),
-            class = bad.word(),
-            "dead letter"
-        );
+        if desk.says_letter() {
+            tracing::warn!(
+                partition = self.partition,
+                offset = record.offset,
+                topic = topic.contract_name(),
+                class = bad.word(),
+                "dead letter"
+            );
+        }
         self.mark(topic, record)
     }
 

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dunning_engine::Partition;
-use dunning_rules::{Account, Action, Event, GateAnswer, Hold, Outcome, PolicyBook, Timestamp, invariant, step};
+use dunning_engine::{ClockMode, Partition, Settings};
+use dunning_rules::{
+    Account, Action, DAY_MS, Event, GateAnswer, Hold, Outcome, PolicyBook, Timestamp, invariant, step,
+};
 use dunning_wire::control::{self, ControlBody};
 use dunning_wire::decision::{self, Cause};
 use dunning_wire::state::{StaleMark, StoredRow};
@@ -43,6 +45,9 @@ pub(super) struct Fold<'w> {
     taken: Option<(InputTopic, &'w Sent)>,
     owed: Owed,
     clock: Timestamp,
+    /// Bars that may go in an hour, until a person says otherwise, and when they went.
+    budget: Option<u64>,
+    went: Vec<Timestamp>,
     /// The latest deadline fired since the last record was taken.
     fired: Timestamp,
     pub accounts: BTreeMap<String, Kept>,
@@ -57,9 +62,12 @@ fn demand(holds: bool, why: impl FnOnce() -> String) -> Judged {
 }
 
 impl<'w> Fold<'w> {
-    pub(super) fn new(shard: Partition, sent: &'w [Vec<Vec<Sent>>], book: PolicyBook, stream: bool) -> Self {
+    pub(super) fn new(shard: Partition, sent: &'w [Vec<Vec<Sent>>], book: PolicyBook, settings: &Settings) -> Self {
+        let stream = settings.clock == ClockMode::Stream;
         Self {
             shard,
+            budget: settings.bars_per_hour,
+            went: Vec::new(),
             stream,
             book,
             sent: sent.iter().map(|topic| topic[shard as usize].as_slice()).collect(),
@@ -136,6 +144,9 @@ impl<'w> Fold<'w> {
     fn obey(&mut self, sent: &Sent) -> Judged {
         let datum = sent.value.as_deref().and_then(|v| frame::split(v).ok()).map_or(&[][..], |(_, datum)| datum);
         let order = control::decode(datum).map_err(|e| e.to_string())?;
+        if let ControlBody::BarsReleased { account_id: None } = order.body {
+            self.budget = None;
+        }
         if let ControlBody::StaleReleased { account_id, topic, offset } = order.body {
             let mark = StaleMark { topic, offset };
             match account_id.as_deref().and_then(|a| self.accounts.get_mut(a)) {
@@ -218,6 +229,7 @@ impl<'w> Fold<'w> {
         demand(broken.is_empty(), || format!("{broken:?} is broken"))?;
         if said.commands.iter().any(|c| matches!(c.action, Action::Bar { .. })) {
             self.judge_bar(noted, id, waits_since, event)?;
+            self.judge_budget(now)?;
         }
         if matches!(said.outcome, Outcome::Refused(_)) {
             self.owed = Owed::DeadLetter;
@@ -241,6 +253,16 @@ impl<'w> Fold<'w> {
         }
         kept.row.account = said.account;
         Ok(())
+    }
+
+    /// Windows begin with a bar, so that an hour can touch two of them.
+    fn judge_budget(&mut self, now: Timestamp) -> Judged {
+        self.went.push(now);
+        let lately = self.went.iter().filter(|at| now.since(**at) < DAY_MS / 24).count() as u64;
+        let budget = self.budget;
+        demand(budget.is_none_or(|most| lately <= 2 * most), || {
+            format!("{lately} bars in an hour, and {budget:?} may go")
+        })
     }
 
     /// A bar goes only by the gate's word, when the clock is trusted, no record of the account is unread, and everything

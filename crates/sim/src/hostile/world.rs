@@ -218,6 +218,7 @@ impl World {
                 self.faults.borrow_mut().count("end of transactions delayed or not");
             }
             16 => self.twin(machine),
+            17 if self.settings.bars_per_hour.is_some() => self.release_bars(),
             _ => {}
         }
         Ok(())
@@ -332,6 +333,16 @@ impl World {
             }
         }
         self.faults.borrow_mut().count("compacted and trimmed");
+    }
+
+    /// A person lets bars go beyond the budget, in one shard.
+    fn release_bars(&mut self) {
+        let shard = self.random.between(0, i64::from(self.bus.partitions()) - 1);
+        let shard = Partition::try_from(shard).unwrap_or(0);
+        let now = self.clock.now();
+        let order = ControlBody::BarsReleased { account_id: None };
+        self.upstream.order(&mut self.tape.borrow_mut(), shard, order, now);
+        self.faults.borrow_mut().count("bars released");
     }
 
     fn jump_clock(&mut self) {
@@ -457,7 +468,7 @@ impl World {
         let tape = self.tape.borrow();
         let book = book(&self.settings.policy.policy);
         for (shard, history) in (0..).zip(&tape.shards) {
-            let mut fold = Fold::new(shard, &self.upstream.sent, book.clone(), self.is_stream());
+            let mut fold = Fold::new(shard, &self.upstream.sent, book.clone(), &self.settings);
             for (i, noted) in history.entries.iter().enumerate() {
                 fold.note(noted).map_err(|why| format!("shard {shard}, entry {i}, {:?}: {why}", noted.entry))?;
                 self.tally.met += u64::from(matches!(noted.entry, Entry::Met { .. }));
@@ -482,7 +493,9 @@ impl World {
     /// No bar waits for nothing.
     fn judge_waiting(&self, fold: &Fold<'_>, shard: Partition) -> Result<(), String> {
         let forgotten = fold.accounts.values().any(|kept| {
-            let free = kept.row.account.pending().is_some_and(|p| !p.held.is_some_and(Hold::is_own));
+            // What is beyond the budget waits for a person.
+            let held = |hold: Hold| hold.is_own() || hold == Hold::Budget && self.settings.bars_per_hour.is_some();
+            let free = kept.row.account.pending().is_some_and(|p| !p.held.is_some_and(held));
             free && kept.row.stale.is_empty() && fold.stale.is_empty()
         });
         if forgotten { Err(format!("shard {shard}: a bar waits for nothing")) } else { Ok(()) }

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use dunning_engine::planted::Planted;
 use dunning_engine::{
-    Broker, BrokerError, Ends, ErrorKind, Membership, OutRecord, Partition, Polled, Record, SchemaAnswer, Source, Start,
+    AppendTimes, Broker, BrokerError, Ends, ErrorKind, Membership, OutRecord, Partition, Polled, Record, SchemaAnswer,
+    Source, Start,
 };
 use dunning_wire::topic::{InputTopic, OutputTopic};
 
@@ -21,6 +22,8 @@ pub struct SimBroker {
     epoch: u64,
     member: Option<Member>,
     transaction: Option<Transaction>,
+    /// The bus's time of the transaction's state records.
+    appended: Option<AppendTimes>,
     shards: BTreeMap<Partition, Shard>,
     /// State topics of others' shards that are followed.
     tails: BTreeMap<Partition, Input>,
@@ -60,6 +63,7 @@ impl SimBroker {
             epoch,
             member: None,
             transaction: None,
+            appended: None,
             shards: BTreeMap::new(),
             tails: BTreeMap::new(),
         }
@@ -299,6 +303,7 @@ impl Broker for SimBroker {
         let mut inner = self.bus.lock();
         inner.check(&self.writer, self.epoch, DOING)?;
         self.transaction = Some(inner.begin(Some(&self.writer)));
+        self.appended = None;
         Ok(())
     }
 
@@ -310,7 +315,11 @@ impl Broker for SimBroker {
         if record.partition >= inner.partitions() {
             return Err(error(ErrorKind::Fatal, DOING, "the topic has no such partition"));
         }
-        let logged = logged(record.timestamp, record.key, record.value, record.headers);
+        let time = inner.time().filter(|_| record.topic == OutputTopic::State);
+        if let Some(now) = time {
+            self.appended = Some(AppendTimes { first: self.appended.map_or(now, |a| a.first), last: now });
+        }
+        let logged = logged(time.unwrap_or(record.timestamp), record.key, record.value, record.headers);
         inner.append(Topic::Out(record.topic), record.partition, logged, Some(transaction));
         Ok(())
     }
@@ -326,6 +335,10 @@ impl Broker for SimBroker {
             return Err(error(ErrorKind::Abort, DOING, "the group has given a shard to another member"));
         }
         self.end(true, next.to_vec(), DOING)
+    }
+
+    fn append_times(&self) -> Option<AppendTimes> {
+        self.appended
     }
 
     fn abort(&mut self) -> Result<(), BrokerError> {

@@ -54,7 +54,7 @@ impl Drop for Stage {
 }
 
 fn world(bus: Bus, partitions: u32, registry: bool) -> Arc<World> {
-    Arc::new(World::new(&Plot { bus, partitions, registry, policy: POLICY, more: SETTINGS }))
+    Arc::new(World::new(&Plot { bus, partitions, registry, policy: POLICY, more: SETTINGS, broker_time: true }))
 }
 
 impl Stage {

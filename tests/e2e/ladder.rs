@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use dunning_rules::{Body, Profile};
 use dunning_wire::command::ActionView;
-use dunning_wire::topic::OutputTopic;
+use dunning_wire::topic::{InputTopic, OutputTopic};
 use rdkafka::producer::Producer;
 use serde_json::Value;
 
 use crate::bus::{Bus, until};
-use crate::event::{At, day_of};
+use crate::event::{self, At, day_of};
 use crate::output::Written;
 use crate::process::{Instance, PATIENCE, Start};
 use crate::world::{Plot, World, send};
@@ -16,16 +17,21 @@ use crate::world::{Plot, World, send};
 /// 2027-01-11 08:00 UTC, a Monday.
 pub const MONDAY: i64 = 1_799_654_400_000;
 pub const HOUR: i64 = 3_600_000;
-const CENTS: i64 = 15_000;
+pub const CENTS: i64 = 15_000;
 
-fn customer(account: &str, partition: u32, millis: i64) -> At<'_> {
+pub fn customer(account: &str, partition: u32, millis: i64) -> At<'_> {
     At { account, partition, millis }
 }
 
+/// A world whose days the tests make up: the broker's time has no say.
 pub fn wall_world() -> World {
+    wall_world_with(false)
+}
+
+pub fn wall_world_with(broker_time: bool) -> World {
     let more = "clock: wall\nstart: earliest\n";
     let policy = "deploy/policies/consumer.yaml";
-    World::new(&Plot { bus: Bus::shared(), partitions: 2, registry: false, policy, more })
+    World::new(&Plot { bus: Bus::shared(), partitions: 2, registry: false, policy, more, broker_time })
 }
 
 fn start(world: &World, millis: i64) -> Instance {
@@ -38,7 +44,7 @@ fn deadline(page: &Value) -> i64 {
 }
 
 /// Waits until an account's page shows something.
-fn wait_account(instance: &Instance, account: &str, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+pub fn wait_account(instance: &Instance, account: &str, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
     until(&format!("{account}: {what}"), PATIENCE, || {
         let page = instance.account(account);
         if fits(&page) { Ok(page) } else { Err(page) }
@@ -47,12 +53,19 @@ fn wait_account(instance: &Instance, account: &str, what: &str, fits: impl Fn(&V
 
 /// Everyone gets a bill, and all notices, on days of their own; stopped again. Gives the instant of the first bar.
 pub fn all_notices(world: &World, accounts: &[(&str, u32)]) -> i64 {
+    notices_from(world, accounts, MONDAY, &event::customer())
+}
+
+/// As [`all_notices`], from another day on and for another kind of customer.
+pub fn notices_from(world: &World, accounts: &[(&str, u32)], first: i64, profile: &Profile) -> i64 {
     let records = accounts.iter().flat_map(|(account, partition)| {
-        let at = customer(account, *partition, MONDAY);
-        [at.profile(world), at.bill(world, "january", CENTS, day_of(MONDAY))]
+        let at = customer(account, *partition, first);
+        let profile = Body::Profile(Box::new(profile.clone()));
+        let profile = at.event(world, InputTopic::Accounts, "profile", profile);
+        [profile, at.bill(world, "first", CENTS, day_of(first))]
     });
     world.write(&records.collect::<Vec<_>>());
-    let (mut next, mut notices) = (MONDAY, 0);
+    let (mut next, mut notices) = (first, 0);
     while notices < 4 {
         // A little late, as any start is.
         let instance = start(world, next + 5_000);

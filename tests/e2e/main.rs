@@ -6,6 +6,7 @@
 mod ask;
 mod bad;
 mod bus;
+mod clock;
 mod event;
 mod ladder;
 mod letters;

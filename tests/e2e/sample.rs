@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use dunning_wire::topic::InputTopic;
 
-use crate::bus::{Bus, project, until};
+use crate::bus::{project, until};
 use crate::output::{assert_in_place, dump};
 use crate::world::{Plot, Record, World};
 
@@ -17,7 +17,7 @@ pub fn world(registry: bool, more: &str) -> World {
         "clock: stream\nstart: earliest\ndedupe: {{ horizon: none }}\nfuture_bound: none\nbars: {{ per_hour: none }}\n{more}"
     );
     let policy = "deploy/policies/reference.yaml";
-    World::new(&Plot { bus: Bus::shared(), partitions: PARTITIONS, registry, policy, more: &more })
+    World::new(&Plot { partitions: PARTITIONS, registry, policy, more: &more, ..Plot::default() })
 }
 
 fn read(name: &str) -> String {

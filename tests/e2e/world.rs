@@ -27,6 +27,8 @@ pub struct Plot<'a> {
     pub policy: &'a str,
     /// More of the configuration, as YAML.
     pub more: &'a str,
+    /// True: the state topic bears the broker's time. A test that makes its own time up would be in doubt about its clock.
+    pub broker_time: bool,
 }
 
 impl Default for Plot<'_> {
@@ -37,6 +39,7 @@ impl Default for Plot<'_> {
             registry: false,
             policy: "deploy/policies/consumer.yaml",
             more: "clock: stream\n",
+            broker_time: true,
         }
     }
 }
@@ -46,6 +49,7 @@ pub struct World {
     pub topics: TopicNames,
     pub group: String,
     pub partitions: u32,
+    broker_time: bool,
     folder: TempDir,
     ids: BTreeMap<InputTopic, u32>,
     runtime: Runtime,
@@ -85,6 +89,7 @@ impl World {
             topics,
             group: format!("{name}-group"),
             partitions: plot.partitions,
+            broker_time: plot.broker_time,
             folder: tempfile::Builder::new().prefix("dunning-e2e-").tempdir().expect("a folder"),
             ids: BTreeMap::new(),
             runtime: runtime.expect("a runtime"),
@@ -134,7 +139,8 @@ impl World {
     pub fn create(&self, names: &TopicNames, partitions: u32) {
         let properties = BTreeMap::new();
         let cluster = Cluster { bootstrap_servers: &self.bus.bootstrap, properties: &properties };
-        let plan = Plan { partitions: Some(partitions), replication_factor: Some(1), inputs: true, keep: true };
+        let (partitions, broker_time) = (Some(partitions), self.broker_time);
+        let plan = Plan { partitions, replication_factor: Some(1), inputs: true, keep: true, broker_time };
         cluster.create(names, &plan, self.runtime.handle()).expect("topics");
     }
 

@@ -64,6 +64,8 @@ pub struct Plan {
     pub inputs: bool,
     /// True: nothing expires; for replays and tests, whose records are old.
     pub keep: bool,
+    /// True: the state topic bears the broker's time, by which a wall clock is checked; false where tests make time up.
+    pub broker_time: bool,
 }
 
 /// What was done with a topic.
@@ -186,8 +188,9 @@ fn settings(topic: Option<OutputTopic>, plan: &Plan) -> Vec<(&'static str, Strin
         Some(OutputTopic::State | OutputTopic::Control) | None => None,
     };
     let days = days.filter(|_| !plan.keep);
+    let broker_time = plan.broker_time && topic == Some(OutputTopic::State);
     let mut settings = vec![
-        ("message.timestamp.type", "CreateTime".to_owned()),
+        ("message.timestamp.type", if broker_time { "LogAppendTime" } else { "CreateTime" }.to_owned()),
         // Commands bear the instant at which they take effect; replays bear instants long past.
         ("message.timestamp.after.max.ms", i64::MAX.to_string()),
         ("message.timestamp.before.max.ms", i64::MAX.to_string()),
@@ -257,10 +260,12 @@ mod tests {
     }
 
     #[test]
-    fn only_the_state_is_compacted_and_only_commands_expire() {
-        let plan = Plan { partitions: None, replication_factor: None, inputs: true, keep: false };
+    fn only_the_state_is_compacted_and_bears_the_brokers_time_and_only_commands_expire() {
+        let plan = Plan { partitions: None, replication_factor: None, inputs: true, keep: false, broker_time: true };
         let value = |t, key: &str| settings(t, &plan).into_iter().find(|(k, _)| *k == key).map(|(_, v)| v);
         assert_eq!(value(Some(OutputTopic::State), "cleanup.policy").as_deref(), Some("compact"));
+        assert_eq!(value(Some(OutputTopic::State), "message.timestamp.type").as_deref(), Some("LogAppendTime"));
+        assert_eq!(value(Some(OutputTopic::Barring), "message.timestamp.type").as_deref(), Some("CreateTime"));
         assert_eq!(value(Some(OutputTopic::Control), "retention.ms").as_deref(), Some("-1"));
         assert_eq!(value(None, "retention.ms").as_deref(), Some("-1"));
         assert_eq!(value(Some(OutputTopic::Barring), "retention.ms").as_deref(), Some("2592000000"));

@@ -92,7 +92,7 @@ impl<S: Store> Shard<S> {
         let mono = desk.clock.monotonic();
         if mono.saturating_sub(self.looked) >= again {
             self.looked = mono;
-            let doubtful = desk.clock.is_doubtful();
+            let doubtful = desk.is_clock_doubtful();
             self.gate.again(|hold| hold == Hold::ClockDoubt && !doubtful);
         }
         if desk.is_stream() {
@@ -114,6 +114,10 @@ impl<S: Store> Shard<S> {
                 Err(error) if error.kind == crate::ErrorKind::Retry => {}
                 Err(error) => return Err(error.into()),
             }
+        }
+        // Before the first commit nobody has said what time it is.
+        if !desk.trust.has_heard() {
+            return Ok(());
         }
         let positions: Vec<_> = self.queues.positions().collect();
         let ready = self.gate.ready(|topic| positions[topic as usize].1);

@@ -85,7 +85,8 @@ impl<S: Store> Shard<S> {
             Some(Hold::StaleShard)
         } else if desk.is_stream() {
             None
-        } else if desk.clock.is_doubtful() {
+        } else if desk.is_clock_doubtful() || now < pending.due {
+            // A bar that is not due any more fell due by a clock that was ahead.
             Some(Hold::ClockDoubt)
         } else if !pending.released && self.is_over_budget(desk.settings.bars_per_hour, pending, now) {
             Some(Hold::Budget)

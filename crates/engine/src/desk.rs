@@ -14,6 +14,7 @@ use dunning_wire::topic::OutputTopic;
 use crate::memory::MemoryError;
 use crate::schemas::Schemas;
 use crate::torn::COMPARED;
+use crate::trust::{BOUND_MS, Reading, Trust};
 use crate::{Broker, BrokerError, Clock, ClockMode, ErrorKind, LaneError, Meters, OutRecord, Partition, Settings};
 
 /// A shard's outputs in one transaction travel in its checkpoint, which has to fit into a record; in bytes.
@@ -110,6 +111,7 @@ pub struct Desk<B, C> {
     pub meters: Arc<Meters>,
     pub schemas: Schemas,
     pub batch: Batch,
+    pub trust: Trust,
     /// A decision on its way out.
     pub datum: Vec<u8>,
     /// A record on its way in, brought into our layout.
@@ -130,6 +132,7 @@ impl<B: Broker, C: Clock> Desk<B, C> {
             meters,
             schemas,
             batch: Batch::default(),
+            trust: Trust::default(),
             datum,
             scratch,
             value,
@@ -150,6 +153,28 @@ impl<B: Broker, C: Clock> Desk<B, C> {
     /// How long the open batch has been open.
     pub fn age(&self) -> Duration {
         self.batch.since.map_or(Duration::ZERO, |since| self.clock.monotonic().saturating_sub(since))
+    }
+
+    /// By how much the wall clock is away from the broker's, in milliseconds; `None`: the broker does not say.
+    pub fn clock_away(&self) -> Option<i64> {
+        self.trust.away(Reading::of(&self.clock))
+    }
+
+    /// True where the wall clock cannot be trusted.
+    pub fn is_clock_doubtful(&self) -> bool {
+        self.clock_away().map_or_else(|| self.clock.is_doubtful(), |away| away.abs() > BOUND_MS)
+    }
+
+    /// Hears what the broker's clock said of the transaction that was just committed, and was begun to be closed then.
+    pub fn hear_broker(&mut self, before: Reading) {
+        let is_silent = self.trust.hear(self.broker.append_times(), before, Reading::of(&self.clock));
+        if is_silent && !self.is_stream() {
+            tracing::warn!(
+                topic = self.settings.state_topic,
+                "the broker's time is not on the state topic: a wall clock that is wrong from the start is not noticed; \
+                 set the topic's message.timestamp.type to LogAppendTime"
+            );
+        }
     }
 
     /// Something happened that must never happen: it is counted and said, for a person to look.

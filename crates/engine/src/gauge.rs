@@ -61,6 +61,7 @@ pub struct Gauges {
     lane: Option<u64>,
     lag: [i64; InputTopic::ALL.len()],
     deadlines: i64,
+    clock_doubt: bool,
     bars: [i64; HELD_WORDS.len() + 1],
     running: i64,
     restoring: i64,
@@ -108,6 +109,7 @@ impl Gauges {
         let behind = shards.values().filter_map(|s| s.queues.oldest().map(|at| wall.since(at).max(0))).max();
         let lane = *self.lane.get_or_insert_with(|| meters.lane());
         meters.lag_event_ms.set(lane, behind.unwrap_or(0));
+        self.clock(desk, lane);
         meters.deadlines_pending.share(&mut self.deadlines, count(shards.values().map(|s| s.memory.deadlines()).sum()));
         let late =
             shards.values().filter_map(|s| s.memory.next_deadline().map(|(due, _)| clock_of(s).since(due).max(0)));
@@ -123,6 +125,26 @@ impl Gauges {
         meters.restore_span.share(&mut self.span, span);
         self.progress.say(now, shards.len() - running, left, span);
         self.bars(meters, shards);
+    }
+
+    /// How far the wall clock is away, and a line where the doubt about it begins or ends.
+    fn clock<B: Broker, C: Clock>(&mut self, desk: &Desk<B, C>, lane: u64) {
+        if desk.is_stream() {
+            return;
+        }
+        let away = desk.clock_away();
+        desk.meters.clock_away_ms.set(lane, away.unwrap_or(0).saturating_abs());
+        let doubt = desk.is_clock_doubtful();
+        if std::mem::replace(&mut self.clock_doubt, doubt) == doubt {
+            return;
+        }
+        let seconds = away.unwrap_or(0) / 1_000;
+        match (doubt, away) {
+            (true, Some(1..)) => tracing::warn!(seconds, "the wall clock is ahead of the broker's: bars wait"),
+            (true, Some(_)) => tracing::warn!(seconds, "the wall clock is behind the broker's: bars wait"),
+            (true, None) => tracing::warn!("the wall clock was set while this process ran: bars wait"),
+            (false, _) => tracing::info!(seconds, "the wall clock can be trusted again: bars go on"),
+        }
     }
 
     /// Standbys and what they have not read yet.

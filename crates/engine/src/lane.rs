@@ -15,6 +15,7 @@ use crate::planted::Planted;
 use crate::retry::Retry;
 use crate::shard::{Reached, Shard};
 use crate::standby::Standbys;
+use crate::trust::Reading;
 use crate::{
     Answer, Ask, Broker, Clock, ErrorKind, Known, LaneError, Membership, Meters, Partition, Polled, Settings, Source,
 };
@@ -331,7 +332,7 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         if self.desk.batch.is_empty() && !changed {
             return Ok(());
         }
-        let began = self.desk.clock.monotonic();
+        let before = Reading::of(&self.desk.clock);
         self.desk.begin()?;
         let mut offsets = Vec::new();
         for shard in self.shards.values_mut().filter(|s| s.is_running() && s.has_changes()) {
@@ -348,6 +349,9 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
             Err(error) if error.kind == ErrorKind::Unknown && Planted::DoubtTakenAsCommitted.is_on() => {}
             committed => committed?,
         }
+        if changed {
+            self.desk.hear_broker(before);
+        }
         let now = self.desk.clock.monotonic();
         for shard in self.shards.values_mut().filter(|s| s.is_running() && s.has_changes()) {
             shard.memory.committed();
@@ -358,7 +362,7 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
             shard.place = shard.noted.take().unwrap_or(shard.place);
         }
         self.desk.meters.transactions.add("committed", 1);
-        self.desk.meters.commit.observe(now.saturating_sub(began).as_secs_f64());
+        self.desk.meters.commit.observe(now.saturating_sub(before.monotonic).as_secs_f64());
         let wall = self.desk.clock.now();
         self.desk.settle(wall);
         Ok(())

@@ -28,6 +28,7 @@ mod shard;
 mod standby;
 mod take;
 mod torn;
+mod trust;
 
 pub use ask::{Answer, Ask, Known};
 pub use error::LaneError;
@@ -35,8 +36,8 @@ pub use lane::{Lane, Turn};
 pub use memory::DECISIONS_KEPT;
 pub use meter::{ByWord, Counter, Gauge, Meters, Peak, Seconds};
 pub use port::{
-    Broker, BrokerError, Clock, Ends, ErrorKind, Headers, Membership, OutRecord, Partition, Polled, Record,
-    SchemaAnswer, Source, Start, Witnessed,
+    AppendTimes, Broker, BrokerError, Clock, Ends, ErrorKind, Headers, Membership, OutRecord, Partition, Polled,
+    Record, SchemaAnswer, Source, Start, Witnessed,
 };
 pub use settings::{ClockMode, Mode, PolicyFile, Settings};
 pub use torn::COMPARED;

@@ -151,6 +151,8 @@ pub struct Meters {
     pub deadlines_pending: Gauge,
     /// Milliseconds by which the oldest deadline is late.
     pub deadlines_late_ms: Peak,
+    /// Milliseconds by which the wall clock is away from the broker's, ahead or behind; the largest of the lanes'.
+    pub clock_away_ms: Peak,
     /// Bars that wait, by reason: `inputs` for the first look, then the words of the holds.
     pub bars_waiting: [Gauge; 10],
     /// Bars that were held, by reason, each once.

@@ -158,6 +158,15 @@ pub enum SchemaAnswer {
     Away,
 }
 
+/// The broker's own clock when it took the state records of a transaction: the first of them and the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppendTimes {
+    /// The earliest.
+    pub first: Timestamp,
+    /// The latest.
+    pub last: Timestamp,
+}
+
 /// A record to be written in the open transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct OutRecord<'a> {
@@ -391,6 +400,12 @@ pub trait Broker {
     /// By [`ErrorKind`]: after `Abort`, [`Broker::abort`]; after `Unknown`, [`Broker::renew`].
     fn commit(&mut self, next: &[(InputTopic, Partition, i64)]) -> Result<(), BrokerError>;
 
+    /// The broker's time of the state records of the last transaction, once it is committed. `None`: the state topic does
+    /// not bear the broker's time.
+    fn append_times(&self) -> Option<AppendTimes> {
+        None
+    }
+
     /// Aborts the open transaction.
     ///
     /// # Errors
@@ -418,6 +433,7 @@ pub trait Clock {
     /// Time since some fixed moment; never goes back.
     fn monotonic(&self) -> Duration;
 
-    /// True where the wall clock has left the monotonic clock by more than the bound: bars are held.
+    /// True where the wall clock has left the monotonic clock by more than a bound: bars are held. Asked as long as the
+    /// broker has not said its own time, which is the better witness: [`Broker::append_times`].
     fn is_doubtful(&self) -> bool;
 }

@@ -29,6 +29,7 @@ fn create(args: &TopicsCreate) -> Result<Exit, Failure> {
         replication_factor: args.replication,
         inputs: args.inputs,
         keep: args.keep,
+        broker_time: true,
     };
     let runtime = runtime()?;
     let done =

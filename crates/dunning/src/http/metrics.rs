@@ -62,6 +62,7 @@ fn engine(m: &Meters) -> Vec<MetricFamily> {
         gauge(Name("dunning_lag_event_seconds", "Age of the oldest record that waits to be taken."), seconds(m.lag_event_ms.get())),
         gauge(Name("dunning_deadlines_pending", "Accounts with a deadline."), float(m.deadlines_pending.get())),
         gauge(Name("dunning_deadlines_late_seconds", "How late the oldest deadline is that is due."), seconds(m.deadlines_late_ms.get())),
+        gauge(Name("dunning_clock_off_seconds", "How far the wall clock is from the broker's, ahead or behind; bars wait beyond 60. 0 where the state topic does not bear the broker's time."), seconds(m.clock_away_ms.get())),
         gauges(Name("dunning_bars_waiting", "Bars that fell due and wait, by reason; 'inputs' is the first look at the inputs."), "reason", &waiting(m)),
         counters(Name("dunning_invariant_violations_total", "Rules that must always hold and did not, by rule: any is a fault of the program."), "rule", &violations(m)),
         words(Name("dunning_bars_held_total", "Bars that were held, by reason, each once a reason."), "reason", &m.bars_held),

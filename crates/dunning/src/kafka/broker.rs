@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dunning_engine::{Broker, BrokerError, Ends, ErrorKind, OutRecord, Partition, Polled, SchemaAnswer, Source, Start};
+use dunning_engine::{
+    AppendTimes, Broker, BrokerError, Ends, ErrorKind, OutRecord, Partition, Polled, SchemaAnswer, Source, Start,
+};
 use dunning_wire::topic::{InputTopic, OutputTopic, TopicNames};
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -192,6 +194,10 @@ impl Broker for KafkaBroker {
             return Err(BrokerError { kind: ErrorKind::Abort, doing: "committing", text });
         }
         self.writer.commit(&list, group.as_ref())
+    }
+
+    fn append_times(&self) -> Option<AppendTimes> {
+        self.writer.append_times()
     }
 
     fn abort(&mut self) -> Result<(), BrokerError> {

@@ -14,7 +14,8 @@ fn topics_are_made_once_and_must_fit_together() {
     let world = World::new(3);
     let cluster = world.cluster();
     assert_eq!(cluster.check(&world.bus.topics).expect("they fit"), 3);
-    let plan = |partitions| Plan { partitions, replication_factor: Some(1), inputs: false, keep: false };
+    let plan =
+        |partitions| Plan { partitions, replication_factor: Some(1), inputs: false, keep: false, broker_time: true };
     let runtime = world.runtime.handle();
 
     let mut names = world::names();

@@ -3,7 +3,7 @@
 mod around;
 mod world;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dunning::kafka::KafkaBroker;
 use dunning_engine::{Broker, ErrorKind, Membership, Polled, Source, Start};
@@ -57,6 +57,32 @@ fn what_is_committed_is_seen_and_what_is_aborted_is_not() {
     assert_eq!(world.count(topic, 0, "read_committed"), 2);
     assert_eq!(world.count(topic, 0, "read_uncommitted"), 3);
     lane.leave();
+}
+
+#[test]
+fn a_commit_says_the_brokers_time_of_the_state_where_the_topic_bears_it() {
+    for bears in [true, false] {
+        let world = World::with_time(1, bears);
+        let mut lane = world.lane(0);
+        assert_eq!(join(&mut lane, 1), [0]);
+        assert_eq!(lane.append_times(), None, "nothing was written yet");
+        let now = || i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis());
+        let before = now().expect("millis");
+        lane.begin().expect("begin");
+        // Its own timestamp is another.
+        lane.send(&out(OutputTopic::State, 0, b"a", Some(b"1"))).expect("send");
+        lane.commit(&[]).expect("commit");
+        let after = now().expect("millis");
+        let said = lane.append_times().map(|times| (times.first.millis(), times.last.millis()));
+        // Clocks of one machine: the broker's is read in whole milliseconds.
+        let within = said.map(|(first, last)| before <= first && first <= last && last <= after);
+        assert_eq!(within, bears.then_some(true), "{said:?} within {before}..{after}");
+        lane.begin().expect("begin");
+        lane.send(&out(OutputTopic::Barring, 0, b"a", Some(b"1"))).expect("send");
+        lane.commit(&[]).expect("commit");
+        assert_eq!(lane.append_times(), None, "no state was written");
+        lane.leave();
+    }
 }
 
 #[test]

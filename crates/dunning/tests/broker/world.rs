@@ -51,6 +51,11 @@ pub fn names() -> TopicNames {
 
 impl World {
     pub fn new(partitions: u32) -> Self {
+        Self::with_time(partitions, true)
+    }
+
+    /// The state topic bears the broker's time or not.
+    pub fn with_time(partitions: u32, broker_time: bool) -> Self {
         let bus = Bus {
             bootstrap_servers: variable("BUS_BOOTSTRAP"),
             group_id: unique("group"),
@@ -62,7 +67,8 @@ impl World {
         let runtime = Runtime::new().expect("a runtime");
         let registry = Registry::new(&Address::Embedded, None, runtime.handle().clone()).expect("a registry");
         let world = Self { bus, runtime, registry: Arc::new(registry) };
-        let plan = Plan { partitions: Some(partitions), replication_factor: Some(1), inputs: true, keep: true };
+        let partitions = Some(partitions);
+        let plan = Plan { partitions, replication_factor: Some(1), inputs: true, keep: true, broker_time };
         world.cluster().create(&world.bus.topics, &plan, world.runtime.handle()).expect("topics");
         world
     }

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use dunning_engine::planted::Planted;
 use dunning_engine::{
-    Broker, BrokerError, COMPARED, Ends, ErrorKind, Membership, OutRecord, Partition, Polled, Record, SchemaAnswer,
-    Source, Start,
+    AppendTimes, Broker, BrokerError, COMPARED, Ends, ErrorKind, Membership, OutRecord, Partition, Polled, Record,
+    SchemaAnswer, Source, Start,
 };
 use dunning_wire::topic::{InputTopic, OutputTopic};
 
@@ -22,6 +22,8 @@ pub struct SimBroker {
     epoch: u64,
     member: Option<Member>,
     transaction: Option<Transaction>,
+    /// The bus's time of the transaction's state records.
+    appended: Option<AppendTimes>,
     shards: BTreeMap<Partition, Shard>,
     /// State topics of others' shards that are followed.
     tails: BTreeMap<Partition, Input>,
@@ -64,6 +66,7 @@ impl SimBroker {
             epoch,
             member: None,
             transaction: None,
+            appended: None,
             shards: BTreeMap::new(),
             tails: BTreeMap::new(),
             deaf: false,
@@ -344,6 +347,7 @@ impl Broker for SimBroker {
         let mut inner = self.bus.lock();
         inner.check(&self.writer, self.epoch, DOING)?;
         self.transaction = Some(inner.begin(Some(&self.writer)));
+        self.appended = None;
         Ok(())
     }
 
@@ -355,7 +359,11 @@ impl Broker for SimBroker {
         if record.partition >= inner.partitions() {
             return Err(error(ErrorKind::Fatal, DOING, "the topic has no such partition"));
         }
-        let logged = logged(record.timestamp, record.key, record.value, record.headers);
+        let time = inner.time().filter(|_| record.topic == OutputTopic::State);
+        if let Some(now) = time {
+            self.appended = Some(AppendTimes { first: self.appended.map_or(now, |a| a.first), last: now });
+        }
+        let logged = logged(time.unwrap_or(record.timestamp), record.key, record.value, record.headers);
         inner.append(Topic::Out(record.topic), record.partition, logged, Some(transaction));
         Ok(())
     }
@@ -375,6 +383,10 @@ impl Broker for SimBroker {
             Some(tear) => self.end_torn(next.to_vec(), &tear, DOING),
             None => self.end(true, next.to_vec(), DOING),
         }
+    }
+
+    fn append_times(&self) -> Option<AppendTimes> {
+        self.appended
     }
 
     fn abort(&mut self) -> Result<(), BrokerError> {

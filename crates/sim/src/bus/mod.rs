@@ -7,11 +7,12 @@ mod log;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dunning_engine::{BrokerError, ErrorKind, Headers, Partition, SchemaAnswer};
+use dunning_engine::{BrokerError, Clock, ErrorKind, Headers, Partition, SchemaAnswer};
 use dunning_rules::Timestamp;
 use dunning_wire::schema::embedded_schema;
 use dunning_wire::topic::{InputTopic, OutputTopic};
 
+use crate::SimClock;
 use crate::murmur2::partition;
 use group::Group;
 pub(crate) use group::Member;
@@ -61,6 +62,8 @@ pub(crate) struct Inner {
     pub(crate) coordinator_is_away: bool,
     /// The next transaction of a lane is torn: what it wrote to these topics is aborted.
     pub(crate) tear: Option<Tear>,
+    /// What the bus shows at the start of a monotonic clock, and that clock.
+    time: Option<(Timestamp, SimClock)>,
 }
 
 /// What a torn transaction leaves out.
@@ -113,6 +116,7 @@ impl Bus {
             registry_is_away: false,
             coordinator_is_away: false,
             tear: None,
+            time: None,
         })))
     }
 
@@ -230,6 +234,12 @@ impl Bus {
         self.lock().schemas.insert(id, schema.to_owned());
     }
 
+    /// From now on the state topic bears the bus's own time, which no wall clock moves: it showed `began` when `clock`
+    /// started.
+    pub fn keep_time(&self, began: Timestamp, clock: &SimClock) {
+        self.lock().time = Some((began, clock.clone()));
+    }
+
     /// The group's coordinator goes away or comes back: nobody learns the offsets that were committed.
     pub fn set_coordinator_away(&self, away: bool) {
         self.lock().coordinator_is_away = away;
@@ -260,6 +270,12 @@ impl Bus {
 impl Inner {
     pub(crate) const fn partitions(&self) -> Partition {
         self.partitions
+    }
+
+    /// The bus's own time; `None`: it has none.
+    pub(crate) fn time(&self) -> Option<Timestamp> {
+        let (began, clock) = self.time.as_ref()?;
+        Some(began.plus(i64::try_from(clock.monotonic().as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// A partition of a topic; a number beyond the last partition is the last one's, as no caller has such a number.

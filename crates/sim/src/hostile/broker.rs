@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use dunning_engine::{
-    Broker, BrokerError, Ends, ErrorKind, OutRecord, Partition, Polled, SchemaAnswer, Source, Start, Witnessed,
+    AppendTimes, Broker, BrokerError, Ends, ErrorKind, OutRecord, Partition, Polled, SchemaAnswer, Source, Start,
+    Witnessed,
 };
 use dunning_wire::frame;
 use dunning_wire::state::CHECKPOINT_KEY;
@@ -259,6 +260,10 @@ impl Broker for HostileBroker {
             self.pending = taken;
         }
         answer
+    }
+
+    fn append_times(&self) -> Option<AppendTimes> {
+        self.inner.append_times()
     }
 
     fn abort(&mut self) -> Result<(), BrokerError> {

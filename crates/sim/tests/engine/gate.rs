@@ -239,6 +239,92 @@ fn a_doubtful_clock_holds_bars_and_no_restoration() {
     assert!(is_barred(&world, "acc-1") && !is_barred(&world, "acc-2"));
 }
 
+/// Two accounts that are barred, at noon of that day; the bus keeps its own time. Gives the instant of the next bar, too:
+/// the day 20,052 at 10:00.
+fn barred_in_time() -> (World, Timestamp) {
+    let mut world = before_the_bar(&["acc-1", "acc-2"], None);
+    world.bus.keep_time(noon(20_000), &world.clock);
+    world.clock.advance_to(noon(20_042));
+    world.settle();
+    for account in ["acc-1", "acc-2"] {
+        assert_eq!(world.steps(account).last().map(String::as_str), Some("bar-outgoing"), "the clocks agree");
+    }
+    let due = Zone::UTC.at(Day::from_epoch(20_052), 600);
+    world.clock.advance_to(due.plus(-7_200_000));
+    world.settle();
+    (world, due)
+}
+
+/// The machine was started anew, and its wall clock is away by so many milliseconds.
+fn begins_anew(world: &mut World, away: i64) {
+    world.lanes.remove(0).stop().expect("a clean stop");
+    let now = dunning_engine::Clock::now(&world.clock);
+    world.clock.set_wall(now.plus(away));
+    world.lane(Some("w"));
+    world.settle();
+}
+
+#[test]
+fn a_clock_that_is_an_hour_ahead_from_the_start_bars_nobody_early_and_restores_at_once() {
+    const HOUR: i64 = 3_600_000;
+    let (mut world, due) = barred_in_time();
+    begins_anew(&mut world, HOUR);
+    assert_eq!(world.meters.clock_away_ms.get(), HOUR);
+    // By the wall clock the bar is due; it is not for another half hour.
+    world.clock.advance_to(due.plus(HOUR / 2));
+    world.settle();
+    assert_eq!(world.steps("acc-1").last().map(String::as_str), Some("bar-outgoing"));
+    assert_eq!(world.decided("acc-1").last().map(String::as_str), Some("bar_held clock_doubt"));
+    world.happens(InputTopic::Payments, "acc-2", payment());
+    world.turn().expect("a round");
+    world.turn().expect("a round");
+    assert_eq!(world.steps("acc-2").last().map(String::as_str), Some("restore"));
+
+    // The clock is set right, and the bar is not due any more. Nothing has to happen for it to go in time.
+    world.clock.set_wall(due.plus(-HOUR / 2));
+    world.clock.advance(Duration::from_secs(60));
+    world.settle();
+    assert!(world.meters.clock_away_ms.get() < 5_000);
+    world.clock.advance_to(due.plus(-2_000));
+    world.settle();
+    assert_eq!(world.steps("acc-1").last().map(String::as_str), Some("bar-outgoing"), "not a moment early");
+    world.clock.advance_to(due);
+    world.settle();
+    assert_eq!(world.steps("acc-1").last().map(String::as_str), Some("bar-full"));
+    assert_eq!(world.steps("acc-2").last().map(String::as_str), Some("restore"));
+}
+
+#[test]
+fn a_bar_that_is_due_at_the_start_waits_until_the_broker_has_said_what_time_it_is() {
+    // Right, ahead and behind; where the bus keeps no time, the machine's own is all there is.
+    for (away, keeps, bars) in [(0, true, true), (3_600_000, true, false), (-3_600_000, true, false), (0, false, true)]
+    {
+        let mut world = before_the_bar(&["acc-1"], None);
+        if keeps {
+            world.bus.keep_time(noon(20_000), &world.clock);
+        }
+        // It fell due while nothing ran, and everything is read in the first round.
+        world.clock.advance_to(noon(20_042));
+        begins_anew(&mut world, away);
+        assert_eq!(is_barred(&world, "acc-1"), bars, "away by {away}, the bus keeps time: {keeps}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_while_the_bus_keeps_time_is_trusted_again_once_it_is_set_right() {
+    let mut world = before_the_bar(&["acc-1"], None);
+    world.bus.keep_time(noon(20_000), &world.clock);
+    begins_anew(&mut world, 0);
+    let day = 86_400_000;
+    world.clock.set_wall(noon(20_041).plus(day));
+    world.settle();
+    assert_eq!(world.decided("acc-1").last().map(String::as_str), Some("bar_held clock_doubt"));
+    world.clock.set_wall(noon(20_041));
+    world.clock.advance(Duration::from_secs(22 * 3_600));
+    world.settle();
+    assert!(is_barred(&world, "acc-1"), "no restart is needed");
+}
+
 #[test]
 fn a_burst_of_bars_stops_at_the_budget_and_waits_for_a_person() {
     let accounts = ["acc-1", "acc-2", "acc-3", "acc-4", "acc-5"];

@@ -67,7 +67,8 @@ pub(super) fn run(args: &args::Demo, options: OperatorOptions) -> Result<Exit, F
 
 fn make_topics(config: &Config, runtime: &Runtime) -> Result<(), Failure> {
     let cluster = Cluster { bootstrap_servers: &config.kafka.bootstrap_servers, properties: &config.kafka.properties };
-    let mut plan = Plan { partitions: Some(PARTITIONS), replication_factor: None, inputs: true, keep: true };
+    let mut plan =
+        Plan { partitions: Some(PARTITIONS), replication_factor: None, inputs: true, keep: true, broker_time: true };
     // Topics that are there already decide how many partitions there are.
     if cluster.check(&config.topics).is_ok() {
         plan.partitions = None;

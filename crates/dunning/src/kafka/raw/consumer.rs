@@ -13,8 +13,10 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaType;
 use rdkafka::{ClientContext, TopicPartitionList};
 
-use super::super::hush::{self, Hush};
-use super::{Code, Fault, Group, Topic, TopicId, bytes, checked, done, millis, place, sys, text, topic};
+use super::super::hush::Hush;
+use super::{
+    Code, Event, Fault, Group, Queue, Topic, TopicId, bytes, checked, done, millis, on_log, place, sys, text, topic,
+};
 
 /// What the group's coordinator wants; it waits for an answer by assign or unassign.
 #[derive(Debug)]
@@ -50,15 +52,6 @@ pub(crate) struct Consumer {
 
 // SAFETY: librdkafka's handles may be used from any thread; `batch` is empty between calls.
 unsafe impl Send for Consumer {}
-
-struct Queue(NonNull<sys::rd_kafka_queue_t>);
-
-impl Drop for Queue {
-    fn drop(&mut self) {
-        // SAFETY: the pointer came from a function that gives ownership of one reference.
-        unsafe { sys::rd_kafka_queue_destroy(self.0.as_ptr()) }
-    }
-}
 
 /// What a batch holds.
 pub(crate) enum Taken<'a> {
@@ -337,15 +330,6 @@ impl Drop for Options {
     }
 }
 
-struct Event(*mut sys::rd_kafka_event_t);
-
-impl Drop for Event {
-    fn drop(&mut self) {
-        // SAFETY: ours, destroyed once; null is let through.
-        unsafe { sys::rd_kafka_event_destroy(self.0) }
-    }
-}
-
 unsafe extern "C" fn on_rebalance(
     client: *mut sys::rd_kafka_t,
     code: Code,
@@ -396,12 +380,6 @@ unsafe extern "C" fn on_error(client: *mut sys::rd_kafka_t, code: c_int, reason:
             Some(Fault { code: code.into(), text: text(room.as_ptr()), fatal: true, ..Fault::default() });
         notes.troubled.store(true, Ordering::Relaxed);
     }
-}
-
-unsafe extern "C" fn on_log(_: *const sys::rd_kafka_t, level: c_int, fac: *const c_char, message: *const c_char) {
-    // SAFETY: both end with a zero.
-    let (fac, message) = unsafe { (text(fac), text(message)) };
-    hush::log(level, &fac, &message);
 }
 
 /// # Safety

@@ -6,6 +6,7 @@
 mod consumer;
 mod describe;
 mod producer;
+mod reports;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
@@ -17,10 +18,11 @@ use rdkafka::bindings::rd_kafka_resp_err_t as Code;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::fault::Fault;
+use super::hush;
 
 pub(crate) use consumer::{Consumer, Message, Rebalance, Taken};
 pub(crate) use describe::{Question, Seat};
-pub(crate) use producer::{Outgoing, abort, begin, commit, flush, init_transactions, produce, send_offsets, topic_of};
+pub(crate) use producer::{Outgoing, Producer};
 
 /// Names a topic by its handle inside one client: a number that does not change while the [`Topic`] lives.
 pub(crate) type TopicId = usize;
@@ -42,6 +44,30 @@ impl Drop for Topic {
         // SAFETY: we own one reference.
         unsafe { sys::rd_kafka_topic_destroy(self.0.as_ptr()) }
     }
+}
+
+struct Queue(NonNull<sys::rd_kafka_queue_t>);
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from a function that gives ownership of one reference.
+        unsafe { sys::rd_kafka_queue_destroy(self.0.as_ptr()) }
+    }
+}
+
+struct Event(*mut sys::rd_kafka_event_t);
+
+impl Drop for Event {
+    fn drop(&mut self) {
+        // SAFETY: ours, destroyed once; null is let through.
+        unsafe { sys::rd_kafka_event_destroy(self.0) }
+    }
+}
+
+unsafe extern "C" fn on_log(_: *const sys::rd_kafka_t, level: c_int, fac: *const c_char, message: *const c_char) {
+    // SAFETY: both end with a zero.
+    let (fac, message) = unsafe { (text(fac), text(message)) };
+    hush::log(level, &fac, &message);
 }
 
 /// A member's identity in its group.

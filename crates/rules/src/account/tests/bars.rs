@@ -122,6 +122,17 @@ fn a_hold_of_the_accounts_own_ends_with_an_event_and_then_the_gate_is_asked() {
 }
 
 #[test]
+fn an_approval_that_ran_out_before_the_gate_answered_holds_the_bar() {
+    for (answered, hold) in [(at(37).plus(-1), None), (at(37), Some(Hold::Protected))] {
+        let mut life = at_the_bar(consumer(), vec![profile(true), allowed(Some(37))]);
+        assert_eq!(held(&life), Some(None));
+        gate(&mut life, GateAnswer::Cleared, answered);
+        assert_eq!((held(&life), life.said.len()), (hold.map(Some), if hold.is_some() { 2 } else { 3 }));
+        assert_eq!(last(&life).0, hold.map_or(Code::Barred, Code::BarHeld));
+    }
+}
+
+#[test]
 fn what_the_gate_holds_is_said_once_and_ends_with_the_gate_alone() {
     let mut life = known(consumer());
     let mut holds = |hold: Hold, is_new: bool| {
@@ -160,6 +171,19 @@ fn a_person_lets_a_bar_go_beyond_the_budget_but_not_beyond_what_holds_the_accoun
     gate(&mut protected, GateAnswer::Held(Hold::ClockDoubt), at(38));
     let waits = PendingBar { due: at(36), held: Some(Hold::ClockDoubt), released: true };
     assert_eq!(protected.account.pending(), Some(&waits));
+}
+
+#[test]
+fn a_bar_that_a_person_lets_go_is_looked_at_again_also_where_a_refusal_ended_meanwhile() {
+    // The refusal ends with day 40; while inputs are behind, that deadline is not taken.
+    for (released, hold, deadline) in [(39, Some(Hold::Refused), Some(at(40))), (40, None, None), (41, None, None)] {
+        let mut life = at_the_bar(consumer(), vec![profile(false), refused(Some(40))]);
+        gate(&mut life, GateAnswer::Released, at(released));
+        let waits = PendingBar { due: at(36), held: hold, released: true };
+        assert_eq!((life.account.pending(), life.account.deadline()), (Some(&waits), deadline), "day {released}");
+        life.until(at(45));
+        assert_eq!(life.diary()[2..], [(released.max(40), "bar-outgoing")], "day {released}");
+    }
 }
 
 #[test]

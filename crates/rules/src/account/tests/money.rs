@@ -94,6 +94,16 @@ fn a_reversal_takes_back_what_its_own_payment_paid() {
 }
 
 #[test]
+fn what_another_payment_paid_since_stays_paid() {
+    let mut life = three_bills(NONE, vec![received("p1", 1_500, None), taken_back("p1", 200)]);
+    life.happens(2, received("p2", 200, Some("b2")));
+    assert_eq!(books(&life), (vec![0, 500, 1_000], 0));
+    // Of p1 there were 3.00 left on b2, and 10.00 on b1.
+    life.happens(2, taken_back("p1", 400));
+    assert_eq!(books(&life), (vec![100, 800, 1_000], 0));
+}
+
+#[test]
 fn a_reversal_passes_over_a_bill_that_is_gone() {
     let paid = vec![received("p1", 2_000, None), Body::BillCancelled { bill_id: "b2" }, taken_back("p1", 1_500)];
     let life = three_bills(NONE, paid);

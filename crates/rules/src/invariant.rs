@@ -384,6 +384,29 @@ mod tests {
     }
 
     #[test]
+    fn notices_and_bars_go_up_the_ladder_and_none_comes_twice() {
+        let told = |step| crate::SentStep { step, at: Timestamp::MIN, sequence: 0, announced_for: None };
+        let barred = |step| BarInForce { step, at: Timestamp::MIN, sequence: 1, level: BarLevel::Full };
+        // The steps of the notices, and those of the bars.
+        let rows = [
+            ([0, 1], [2, 3], true),
+            ([0, 3], [1, 2], true),
+            ([1, 0], [2, 3], false),
+            ([1, 1], [2, 3], false),
+            ([0, 1], [3, 2], false),
+            ([0, 1], [2, 2], false),
+        ];
+        for (sent, bars, is_in_order) in rows {
+            let ordered = |said: &mut Transition| {
+                let cycle = said.account.cycle.as_mut().expect("a cycle");
+                (cycle.sent, cycle.bars) = (sent.map(told).into(), bars.map(barred).into());
+            };
+            let broken = broken_by(NOTICE, ordered);
+            assert_eq!(!broken.contains(&Rule::StepsInOrder), is_in_order, "{sent:?} {bars:?}");
+        }
+    }
+
+    #[test]
     fn words_are_all_different() {
         let words: std::collections::BTreeSet<_> = Rule::ALL.map(Rule::word).into();
         assert_eq!(words.len(), Rule::ALL.len());

@@ -13,6 +13,8 @@ mod id;
 pub mod invariant;
 mod money;
 mod policy;
+#[cfg(test)]
+mod tests;
 mod time;
 
 pub use account::{

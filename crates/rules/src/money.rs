@@ -86,3 +86,45 @@ impl fmt::Display for Minor {
         write!(f, "{sign}{}.{:02}", n / 100, n % 100)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_added_and_taken_away_and_stops_at_the_ends_of_its_range() {
+        let (most, least) = (Minor::new(i64::MAX), Minor::new(i64::MIN));
+        let rows = [
+            (Minor::new(5), Minor::new(3), Minor::new(8), Minor::new(2)),
+            (Minor::new(3), Minor::new(5), Minor::new(8), Minor::new(-2)),
+            (most, Minor::new(1), most, Minor::new(i64::MAX - 1)),
+            (least, Minor::new(1), Minor::new(i64::MIN + 1), least),
+        ];
+        for (a, b, sum, difference) in rows {
+            let (mut added, mut taken) = (a, a);
+            added += b;
+            taken -= b;
+            assert_eq!((a + b, added, [a, b].into_iter().sum::<Minor>()), (sum, sum, sum));
+            assert_eq!((a - b, taken), (difference, difference));
+        }
+        assert_eq!(Minor::new(5).checked_add(Minor::new(-7)), Some(Minor::new(-2)));
+        assert_eq!((most.checked_add(Minor::new(1)), least.checked_add(Minor::new(-1))), (None, None));
+    }
+
+    #[test]
+    fn an_amount_has_a_magnitude_and_what_is_owed_is_never_negative() {
+        for (amount, magnitude, or_zero) in [(7, 7, 7), (-7, 7, 0), (0, 0, 0), (i64::MIN, i64::MAX, 0)] {
+            let amount = Minor::new(amount);
+            assert_eq!((amount.magnitude().get(), amount.or_zero().get()), (magnitude, or_zero));
+        }
+    }
+
+    #[test]
+    fn people_read_two_decimals() {
+        let rows = [(0, "0.00"), (5, "0.05"), (-5, "-0.05"), (123_456, "1234.56"), (-100, "-1.00")];
+        for (amount, text) in rows {
+            assert_eq!(Minor::new(amount).to_string(), text);
+        }
+        assert_eq!(Minor::new(i64::MIN).to_string(), "-92233720368547758.08");
+    }
+}

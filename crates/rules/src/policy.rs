@@ -203,3 +203,71 @@ impl PolicyBook {
         self.entries.iter().map(|(t, p)| (*t, p))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(label: &str) -> Arc<Policy> {
+        Arc::new(Policy {
+            label: label.into(),
+            zone: ZoneRule::Fixed(Zone::UTC),
+            minimum: vec![],
+            minimum_other: None,
+            late_start_ms: 0,
+            late_after_ms: None,
+            shortcuts: Shortcuts::NONE,
+            steps: vec![],
+        })
+    }
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn a_policy_is_in_force_from_its_instant_on_and_the_first_since_ever() {
+        let mut book = PolicyBook::new(policy("a@1"), None);
+        assert!(book.add(at(100), policy("a@2")));
+        assert!(book.add(at(200), policy("b@1")));
+        for (now, label) in
+            [(i64::MIN, "a@1"), (99, "a@1"), (100, "a@2"), (199, "a@2"), (200, "b@1"), (i64::MAX, "b@1")]
+        {
+            assert_eq!(&*book.current(at(now)).label, label, "at {now}");
+        }
+    }
+
+    #[test]
+    fn a_policy_that_is_there_changes_nothing_and_none_begins_before_the_last() {
+        let mut book = PolicyBook::new(policy("a@1"), None);
+        assert!(book.add(at(100), policy("a@2")));
+        assert!(!book.add(at(150), policy("a@1")), "it is there already");
+        assert!(book.add(at(50), policy("a@3")));
+        let entries: Vec<_> = book.entries().map(|(from, p)| (from, &*p.label)).collect();
+        assert_eq!(entries, [(Timestamp::MIN, "a@1"), (at(100), "a@2"), (at(100), "a@3")]);
+        assert_eq!(&*book.current(at(100)).label, "a@3", "the last of those that begin together");
+        assert_eq!(book.get("a@2").map(|p| &*p.label), Some("a@2"));
+        assert_eq!(book.get("a@9"), None);
+    }
+
+    #[test]
+    fn the_minimum_is_that_of_the_currency_or_the_one_for_all_others() {
+        let code = |code| Currency::parse(code).expect("a currency");
+        let mut policy = (*policy("a@1")).clone();
+        policy.minimum = vec![(code("EUR"), Minor::new(700)), (code("JPY"), Minor::new(0))];
+        for (other, currency, minimum) in [
+            (Some(500), Some("EUR"), Some(700)),
+            (Some(500), Some("USD"), Some(500)),
+            (Some(500), None, Some(500)),
+            (None, Some("EUR"), Some(700)),
+            (None, Some("USD"), None),
+            (None, None, None),
+            // Less than one minor unit is never dunned.
+            (None, Some("JPY"), Some(1)),
+            (Some(-3), Some("USD"), Some(1)),
+        ] {
+            policy.minimum_other = other.map(Minor::new);
+            assert_eq!(policy.minimum(currency.map(code)), minimum.map(Minor::new), "{other:?} {currency:?}");
+        }
+    }
+}

@@ -194,10 +194,69 @@ mod tests {
     }
 
     #[test]
+    fn a_minute_of_the_day_is_that_of_the_wall_clock() {
+        let rows = [
+            ("UTC", 20_666, 570, "2026-08-01T09:30:00.000Z"),
+            ("Europe/Berlin", 20_666, 570, "2026-08-01T07:30:00.000Z"),
+            ("Europe/Berlin", 20_820, 570, "2027-01-02T08:30:00.000Z"),
+            ("Europe/Berlin", 20_666, 1_439, "2026-08-01T21:59:00.000Z"),
+            ("America/New_York", 20_666, 1_439, "2026-08-02T03:59:00.000Z"),
+            // 02:30 is skipped on 28 March 2027; on 25 October 2026 the clocks show it twice.
+            ("Europe/Berlin", 20_905, 150, "2027-03-28T01:00:00.000Z"),
+            ("Europe/Berlin", 20_751, 150, "2026-10-25T00:30:00.000Z"),
+            // Half an hour, from 02:00 on, on 4 October 2026.
+            ("Australia/Lord_Howe", 20_730, 135, "2026-10-03T15:30:00.000Z"),
+            // Samoa had no 30 December 2011: it crossed the date line.
+            ("Pacific/Apia", 15_338, 540, "2011-12-30T10:00:00.000Z"),
+        ];
+        for (name, day, minutes, instant) in rows {
+            assert_eq!(zone(name).at(Day(day), minutes).to_string(), instant, "{name}");
+            assert_eq!(zone(name).name(), name);
+        }
+        assert_eq!(Zone::parse("Europe/Atlantis"), None);
+    }
+
+    #[test]
+    fn a_day_is_counted_from_1970_on_in_both_directions() {
+        let rows = [
+            ("UTC", 0, 0, "1970-01-01"),
+            ("UTC", -1, -1, "1969-12-31"),
+            ("Europe/Berlin", -1, 0, "1970-01-01"),
+            ("America/New_York", 0, -1, "1969-12-31"),
+            ("UTC", 20_666 * DAY_MS + DAY_MS - 1, 20_666, "2026-08-01"),
+            ("UTC", 20_667 * DAY_MS, 20_667, "2026-08-02"),
+        ];
+        for (name, millis, day, text) in rows {
+            let got = zone(name).day_of(Timestamp(millis));
+            assert_eq!((got.epoch(), &*got.to_string()), (day, text), "{name} {millis}");
+        }
+        assert_eq!((Day(5).plus(-7), Day(i32::MAX).plus(1), Day::MIN.plus(-1)), (Day(-2), Day(i32::MAX), Day::MIN));
+    }
+
+    #[test]
+    fn instants_are_apart_by_milliseconds_and_stop_at_the_ends() {
+        let (a, b) = (Timestamp(7), Timestamp(-3));
+        assert_eq!((a.since(b), b.since(a), b.plus(10)), (10, -10, a));
+        assert_eq!((Timestamp::MAX.since(b), Timestamp::MIN.since(a)), (i64::MAX, i64::MIN));
+        assert_eq!((Timestamp::MAX.plus(1), Timestamp::MIN.plus(-1)), (Timestamp::MAX, Timestamp::MIN));
+    }
+
+    #[test]
+    fn beyond_the_calendar_a_day_has_24_hours_and_begins_as_in_utc() {
+        for (day, at) in [(Day(i32::MAX), Timestamp::MAX), (Day::MIN, Timestamp::MIN)] {
+            for name in ["Europe/Berlin", "America/New_York"] {
+                assert_eq!(zone(name).at(day, 90), Zone::UTC.start_of_day(day).plus(90 * 60_000));
+                assert_eq!((zone(name).day_of(at), Zone::UTC.day_of(at)), (day, day));
+            }
+        }
+    }
+
+    #[test]
     fn next_at_is_today_or_tomorrow_but_never_past() {
         let berlin = zone("Europe/Berlin");
         let midnight = berlin.start_of_day(Day(20_666));
         assert_eq!(berlin.next_at(midnight, 600), midnight.plus(10 * 3_600_000));
+        assert_eq!(berlin.next_at(midnight.plus(10 * 3_600_000), 600), midnight.plus(10 * 3_600_000));
         assert_eq!(berlin.next_at(midnight.plus(10 * 3_600_000 + 1), 600), midnight.plus(34 * 3_600_000));
     }
 

@@ -129,6 +129,8 @@ impl<'a> Ladder<'a> {
         self.set_pending(Some(PendingBar { held, released: true, ..pending }));
         let step = self.next_step().map(|s| s.name.clone());
         self.decide(Code::BarReleased, step.as_ref(), None);
+        // Its refusal may have ended, and the deadline that would have said so not been taken.
+        self.look_at_own_hold();
     }
 
     /// The engine holds the bar that waits.

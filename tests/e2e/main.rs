@@ -19,4 +19,5 @@ mod restart;
 mod sample;
 mod standby;
 mod storm;
+mod torn;
 mod world;

@@ -430,10 +430,9 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         let live: usize = self.shards.values().map(|s| s.memory.live()).sum();
         let share = self.desk.settings.live_accounts / self.shards.len().max(1);
         for shard in self.shards.values_mut().filter(|s| s.is_running()) {
-            if shard.memory.dirty_bytes() > 0
-                && (full || now.saturating_sub(shard.followed) >= self.desk.settings.flush_every)
-            {
-                shard.follow(&mut self.desk)?;
+            let due = full || now.saturating_sub(shard.followed) >= self.desk.settings.flush_every;
+            if shard.following.is_some() || (due && shard.memory.dirty_bytes() > 0) {
+                shard.follow_some(&mut self.desk)?;
             }
             if live > self.desk.settings.live_accounts {
                 shard.memory.evict(share);
@@ -445,7 +444,7 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
 
     /// How long the next poll may wait.
     fn patience(&self, wait: Duration) -> Duration {
-        let advances = |s: &Shard<S::Store>| s.is_running() && s.can_advance(&self.desk);
+        let advances = |s: &Shard<S::Store>| s.is_running() && (s.following.is_some() || s.can_advance(&self.desk));
         if self.has_openings() || self.shards.values().any(advances) {
             return Duration::ZERO;
         }

@@ -286,10 +286,10 @@ impl Memory {
         Ok(flags.pending)
     }
 
-    /// The changes that the store has to follow, and nothing else; [`Memory::followed`] once it has.
-    pub fn changes(&self, store: &impl Store) -> Result<Batch, StoreError> {
+    /// The changes that the store has to follow, of the first accounts, and nothing else; [`Memory::followed`] once it has.
+    pub fn changes(&self, store: &impl Store, most: usize) -> Result<Batch, StoreError> {
         let mut batch = Batch::default();
-        for id in &self.dirty {
+        for id in self.dirty.iter().take(most) {
             let slot = &self.slots[*id as usize];
             if slot.row.is_some() || slot.gone {
                 batch.rows.push((key(ROW, &slot.key), slot.row.as_ref().map(|row| row.to_vec())));
@@ -302,16 +302,22 @@ impl Memory {
         Ok(batch)
     }
 
-    /// The store has followed.
-    pub fn followed(&mut self) {
-        for id in self.dirty.drain(..) {
+    /// How many accounts the store has to follow.
+    pub fn dirty(&self) -> usize {
+        self.dirty.len()
+    }
+
+    /// The store has followed the first of them.
+    pub fn followed(&mut self, count: usize) {
+        for id in self.dirty.drain(..count.min(self.dirty.len())) {
             let slot = &mut self.slots[id as usize];
+            let decisions: usize = slot.decisions.iter().map(|(_, datum)| datum.len()).sum();
+            self.dirty_bytes -= decisions + slot.row.as_ref().map_or(0, |row| row.len());
             slot.dirty = false;
             slot.stored = slot.row.take().is_some() || (slot.stored && !slot.gone);
             slot.gone = false;
             slot.decisions.clear();
         }
-        self.dirty_bytes = 0;
     }
 
     /// An account as it stands; `None` where nothing is known of it.

@@ -14,7 +14,7 @@ use dunning_wire::{control, frame, policy};
 use crate::desk::{Desk, Halt};
 use crate::memory::each_row;
 use crate::planted::Planted;
-use crate::shard::{Entry, META, Phase, Place, Reached, Shard};
+use crate::shard::{Entry, Following, META, Phase, Place, Reached, Shard};
 use crate::torn::COMPARED;
 use crate::{Broker, BrokerError, Clock, ErrorKind, LaneError, Mode, Partition, Record, Source, Start};
 
@@ -413,21 +413,49 @@ impl<S: Store> Shard<S> {
     /// Its place in the state topic is one that was proven: whoever is taken for dead without knowing it must not count
     /// its successor's records as its own.
     pub fn follow<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
-        self.followed = desk.clock.monotonic();
+        while !self.follow_some(desk)? {}
+        Ok(())
+    }
+
+    /// As [`Shard::follow`], a piece of it; true once the store has followed.
+    pub fn follow_some<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<bool, Halt> {
+        let mut following = match self.following.take() {
+            Some(following) => following,
+            None => {
+                self.followed = desk.clock.monotonic();
+                self.begin_following(desk)
+            }
+        };
+        let most = desk.settings.flush_accounts.max(1);
+        if following.left > most {
+            let batch = self.memory.changes(&self.store, most).map_err(|e| Halt::store(self.partition, e))?;
+            self.store.apply(batch).map_err(|e| Halt::store(self.partition, e))?;
+            self.memory.followed(most);
+            following.left -= most;
+            self.following = Some(following);
+            return Ok(false);
+        }
+        let Following { place, checkpoint, left } = following;
+        self.put_in_store(place, &checkpoint, left).map_err(|e| Halt::store(self.partition, e))?;
+        self.note_end(desk)?;
+        Ok(true)
+    }
+
+    fn begin_following<B: Broker, C: Clock>(&self, desk: &Desk<B, C>) -> Following {
         let ahead = if Planted::StoreAheadOfItsPlace.is_on() { 2 } else { 0 };
         let place = Place { state: self.place.state + ahead, ..self.place };
         let mut checkpoint = self.checkpoint(&desk.settings, desk.broker.writer());
         checkpoint.transaction = self.transaction;
-        self.put_in_store(place, &checkpoint).map_err(|e| Halt::store(self.partition, e))?;
-        self.note_end(desk)
+        Following { place, checkpoint: Box::new(checkpoint), left: self.memory.dirty() }
     }
 
-    /// Puts into the store what it does not have yet, and how far the topics were read by then.
-    pub fn put_in_store(&mut self, place: Place, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        let mut batch = self.memory.changes(&self.store)?;
+    /// Puts into the store the first accounts that it does not have yet, and how far the topics were read when these were
+    /// all.
+    pub fn put_in_store(&mut self, place: Place, checkpoint: &Checkpoint, count: usize) -> Result<(), StoreError> {
+        let mut batch = self.memory.changes(&self.store, count)?;
         batch.rows.push((META.to_vec(), Some(encode_meta(place.state, place.decisions, checkpoint))));
         self.store.apply(batch)?;
-        self.memory.followed();
+        self.memory.followed(count);
         Ok(())
     }
 }

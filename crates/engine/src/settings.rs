@@ -69,6 +69,8 @@ pub struct Settings {
     pub flush_every: Duration,
     /// The store follows at the latest when so many bytes wait for it, over all shards of the lane.
     pub flush_bytes: usize,
+    /// At most so many accounts go to a store at once: the lane has other things to do in between.
+    pub flush_accounts: usize,
     /// At most so many accounts are kept decoded, over all shards of the lane.
     pub live_accounts: usize,
     /// Reading of a topic pauses when so many of its records wait in a shard.

@@ -92,8 +92,10 @@ pub struct Shard<S> {
     pub first_run: bool,
     /// The ends to be reached before deadlines fire, under clock `wall`.
     pub catch_up: Option<Vec<Ends>>,
-    /// When the store followed last.
+    /// When the store followed last, or began to.
     pub followed: Duration,
+    /// The store is on its way.
+    pub following: Option<Following>,
     /// When the offsets were committed last.
     pub offsets_at: Duration,
     /// How far everything in the topics is known here, and proven so by a commit.
@@ -147,6 +149,16 @@ pub struct Place {
     pub outputs: [i64; COMPARED.len()],
 }
 
+/// A store that follows in pieces: what its place is once all of them are there. Rows may be newer than that; what lies
+/// behind the place is read again over them.
+#[derive(Debug)]
+pub struct Following {
+    pub place: Place,
+    pub checkpoint: Box<Checkpoint>,
+    /// Accounts that are left.
+    pub left: usize,
+}
+
 /// What a store remembers besides accounts and decisions.
 pub const META: &[u8] = b"m";
 
@@ -172,6 +184,7 @@ impl<S: Store> Shard<S> {
             first_run: false,
             catch_up: None,
             followed: now,
+            following: None,
             offsets_at: now,
             place: Place::default(),
             noted: None,

@@ -222,5 +222,6 @@ fn follow<S: Store>(shard: &mut Shard<S>, now: Duration) -> Result<(), StoreErro
     // Before the first checkpoint there is nothing that a store could be opened with.
     let Phase::Restoring { checkpoint: Some(checkpoint), next, .. } = &shard.phase else { return Ok(()) };
     let (checkpoint, next) = (checkpoint.clone(), *next);
-    shard.put_in_store(Place { state: next, ..shard.place }, &checkpoint)
+    let all = shard.memory.dirty();
+    shard.put_in_store(Place { state: next, ..shard.place }, &checkpoint, all)
 }

@@ -140,6 +140,7 @@ fn settings() -> Settings {
         batch_age: Duration::from_millis(50),
         flush_every: Duration::from_millis(40),
         flush_bytes: 20_000,
+        flush_accounts: 10,
         live_accounts: 20,
         queue_records: 50,
         record_bytes_max: 1 << 20,

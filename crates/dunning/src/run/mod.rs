@@ -32,6 +32,8 @@ use wait::{Attempt, Waits};
 const QUEUE_RECORDS: usize = 10_000;
 /// Bytes that wait for a worker's stores before they follow out of turn.
 const FLUSH_BYTES: usize = 64 << 20;
+/// Accounts that go to a store at once: a fifth of a second at most.
+const FLUSH_ACCOUNTS: usize = 5_000;
 /// Memory for one shard's store.
 const STORE_BYTES: u64 = 64 << 20;
 
@@ -286,6 +288,7 @@ fn settings(config: &Config, policy: PolicyFile, schema_ids: Vec<(OutputTopic, u
         batch_age: config.batch_age,
         flush_every: config.flush_every,
         flush_bytes: FLUSH_BYTES,
+        flush_accounts: FLUSH_ACCOUNTS,
         live_accounts: (config.live_accounts / config.workers).max(1),
         queue_records: QUEUE_RECORDS,
         record_bytes_max: config.record_bytes,

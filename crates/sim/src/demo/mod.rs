@@ -268,6 +268,7 @@ fn settings(loaded: &Loaded) -> Settings {
         batch_age: Duration::from_millis(200),
         flush_every: Duration::from_secs(10),
         flush_bytes: 64 << 20,
+        flush_accounts: 5_000,
         live_accounts: 1_000_000,
         queue_records: 10_000,
         record_bytes_max: 1 << 20,

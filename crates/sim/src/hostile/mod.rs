@@ -111,6 +111,7 @@ impl Policies {
             batch_age: Duration::from_millis(random.between(1, 100).unsigned_abs()),
             flush_every: Duration::from_millis(random.pick(&[1, 500, 5_000])),
             flush_bytes: count(random.pick(&[1, 64 << 20])),
+            flush_accounts: count(random.pick(&[1, 2, 5_000])),
             live_accounts: count(random.pick(&[1, 2, 50])),
             queue_records: count(random.pick(&[2, 200])),
             record_bytes_max: 100_000,

@@ -62,6 +62,7 @@ pub fn settings(clock: ClockMode, policy: PolicyFile) -> Settings {
         batch_age: Duration::from_millis(100),
         flush_every: Duration::from_secs(1),
         flush_bytes: 64 << 20,
+        flush_accounts: 10,
         live_accounts: 50,
         queue_records: 200,
         record_bytes_max: 100_000,

@@ -144,6 +144,7 @@ pub enum Code {
     CycleStarted,
     CycleEnded,
     Notified,
+    RemindedBeforeDue,
     NotNotifiedOptedOut,
     BarPending,
     BarHeld(Hold),
@@ -153,6 +154,8 @@ pub enum Code {
     Restored,
     StepSkipped,
     StepWaits,
+    ConditionNotMet,
+    ConditionAwaited,
     SpacingKept,
     Erased,
 }
@@ -165,6 +168,7 @@ impl Code {
             Self::CycleStarted => "cycle_started",
             Self::CycleEnded => "cycle_ended",
             Self::Notified => "notified",
+            Self::RemindedBeforeDue => "reminded_before_due",
             Self::NotNotifiedOptedOut => "not_notified_opted_out",
             Self::BarPending => "bar_pending",
             Self::BarHeld(_) => "bar_held",
@@ -174,6 +178,8 @@ impl Code {
             Self::Restored => "restored",
             Self::StepSkipped => "step_skipped",
             Self::StepWaits => "step_waits",
+            Self::ConditionNotMet => "condition_not_met",
+            Self::ConditionAwaited => "condition_awaited",
             Self::SpacingKept => "spacing_kept",
             Self::Erased => "erased",
         }
@@ -194,8 +200,12 @@ impl Decision {
             Code::CycleStarted => {
                 format!("a dunning cycle starts: {due} is owed on {bills}, at or over the minimum of {}", self.minimum)
             }
+            Code::CycleEnded if due > Minor::ZERO => {
+                format!("the dunning cycle ends: {due} is still owed, which is too little to keep it")
+            }
             Code::CycleEnded => "the dunning cycle ends: nothing that may be dunned is owed any more".to_owned(),
             Code::Notified => format!("step {step}: the customer is told, as {due} is owed on {bills}"),
+            Code::RemindedBeforeDue => format!("step {step}: the customer is told of {due} before its due date"),
             Code::NotNotifiedOptedOut => {
                 format!("step {step}: nothing is sent, as the customer opted out and the notice is not mandatory")
             }
@@ -218,6 +228,8 @@ impl Decision {
                 )
             }
             Code::StepWaits => format!("step {step} waits: {due} is under the minimum of {}", self.minimum),
+            Code::ConditionNotMet => format!("step {step} is passed over: what the policy asks for is not met"),
+            Code::ConditionAwaited => format!("step {step} waits until what the policy asks for is met"),
             Code::SpacingKept => {
                 format!("step {step} comes late: the later steps move by as much, so that their spacing is kept")
             }

@@ -5,7 +5,9 @@
 //! simulation, `explain` and the differential test rest on that.
 
 mod account;
+mod calendar;
 mod command;
+mod condition;
 mod currency;
 mod decision;
 mod event;
@@ -16,10 +18,12 @@ mod policy;
 mod time;
 
 pub use account::{
-    Account, BarDecided, BarInForce, Bill, Cycle, Dispute, DisputedPart, HELD_WORDS, Hold, Payment, PaymentPart,
-    PendingBar, Seen, SeenId, SentStep, Stage, standing, step,
+    Account, Aside, BarDecided, BarInForce, Bases, Bill, BillAside, Cycle, Dispute, DisputedPart, HELD_WORDS, Hold,
+    Payment, PaymentPart, PendingBar, Seen, SeenId, SentStep, Stage, standing, step,
 };
+pub use calendar::{Calendar, Holidays, Offset, is_within};
 pub use command::{Action, BarLevel, Channel, Command, RestorationReason};
+pub use condition::{FlagOf, NumberOf, Test, WordOf};
 pub use currency::Currency;
 pub use decision::{Code, Decision, NoEffect, Outcome, Refusal, Transition};
 pub use event::{
@@ -28,8 +32,8 @@ pub use event::{
 pub use id::{Id, IdHash, command_id};
 pub use money::Minor;
 pub use policy::{
-    BelowMinimum, DebitNote, DisputeEnd, PayDisputed, Policy, PolicyBook, Shortcuts, Step, StepAction, WarningRule,
-    ZoneRule,
+    Anchor, BelowMinimum, DebitNote, DisputeEnd, Options, PayDisputed, Policy, PolicyBook, Repeat, Shortcuts, Step,
+    StepAction, StepRule, Timing, Unmet, WarningRule, ZoneRule,
 };
 pub use time::{DAY_MS, Day, Timestamp, Zone};
 

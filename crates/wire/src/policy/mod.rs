@@ -3,12 +3,16 @@
 //! A file is read into a tree that knows its places, held against the JSON Schema that editors use
 //! ([`json_schema`]), and then checked for what no schema can say. Everything found in a file is reported at once.
 
+mod condition;
 pub(crate) mod duration;
 mod finding;
+mod holidays;
 pub(crate) mod node;
 mod raw;
 mod ready;
 pub(crate) mod shape;
+mod steps;
+mod timing;
 
 use dunning_rules::{IdHash, Policy, Timestamp};
 
@@ -65,7 +69,7 @@ pub fn parse(file_name: &str, text: &str) -> Result<Loaded, PolicyErrors> {
 fn read(file_name: &str, text: &str, notes: &mut Notes<'_>) -> Option<Loaded> {
     let root = node::Node::read(text, notes)?;
     let file: raw::PolicyFile = shaped(&root, notes)?;
-    let mut reader = ready::Reader { root: &root, notes };
+    let mut reader = ready::Reader { root: &root, notes, free_days: 0 };
     let policy = reader.policy(&file);
     let effective_from = reader.effective_from(&file);
     let shortcuts_on = ready::shortcuts_on(&policy.shortcuts);

@@ -58,10 +58,32 @@ pub(super) struct Profile {
     pub(super) segment: Option<String>,
     /// ISO 3166 code.
     pub(super) region: Option<String>,
+    /// Credit class given by the operator.
+    pub(super) risk_class: Option<String>,
+    /// Status at the source. Without it: `active`.
+    pub(super) status: Option<String>,
+    /// First day as a customer, such as `2024-05-01`.
+    pub(super) customer_since: Option<String>,
+    /// The services.
+    pub(super) services: Vec<Service>,
     /// `true`: never barred without a person's decision.
     pub(super) vulnerable: bool,
     /// The channels that the customer opted out of.
     pub(super) opted_out: Vec<Channel>,
+}
+
+/// A service of the customer.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Service {
+    /// Name of the service.
+    pub(super) service: String,
+    /// `true`: paid in advance.
+    #[serde(default)]
+    pub(super) prepaid: bool,
+    /// `true`: never barred.
+    #[serde(default)]
+    pub(super) protected: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike};
 use dunning_rules::{
     BarLevel, Channel, Contact, Currency, Day, DisputeOutcome, Hold, Interaction, Minor, Profile, RestorationReason,
-    ReversalKind, Timestamp, Zone,
+    ReversalKind, Service, Timestamp, Zone,
 };
 
 use super::model::{Entry, Expected, Happening, Happens, Kind, Scenario, Stands, What};
@@ -177,6 +177,8 @@ impl Reader<'_, '_> {
             Some(name) => self.zone(&format!("{path}.time_zone"), name),
             None => self.zone,
         };
+        let customer_since =
+            profile.customer_since.as_ref().and_then(|text| self.day(&format!("{path}.customer_since"), text));
         let text = |text: &Option<String>, default: &str| text.as_deref().unwrap_or(default).into();
         // One address on each channel; consent is what the policy asks about.
         let channels = Channel::ALL.into_iter().filter(|c| *c != Channel::Unknown);
@@ -188,15 +190,15 @@ impl Reader<'_, '_> {
         Profile {
             segment: text(&profile.segment, "consumer"),
             region: text(&profile.region, ""),
-            risk_class: "".into(),
+            risk_class: text(&profile.risk_class, ""),
             language: text(&profile.language, "en"),
             zone,
             vulnerable: profile.vulnerable,
-            customer_since: None,
+            customer_since,
             contacts: channels.map(contact).collect(),
-            services: Vec::new(),
+            services: profile.services.iter().map(service).collect(),
             payment_link: None,
-            status: "active".into(),
+            status: text(&profile.status, "active"),
         }
     }
 
@@ -310,6 +312,11 @@ impl Entry {
             What::Happens(_) | What::Nothing => self.at,
         }
     }
+}
+
+fn service(service: &raw::Service) -> Service {
+    let raw::Service { service, prepaid, protected } = service;
+    Service { service_id: service.as_str().into(), protected: *protected, prepaid: *prepaid }
 }
 
 fn day(date: NaiveDate) -> Day {

@@ -137,7 +137,8 @@ impl World {
                 found.map(|i| open.remove(i)).is_some()
             };
             let mut text = expected.words();
-            let unknown = expected.step.as_ref().filter(|name| policy.steps.iter().all(|s| *s.name != ***name));
+            let mut known = policy.steps.iter().chain(&policy.options.before_due);
+            let unknown = expected.step.as_ref().filter(|name| known.all(|s| *s.name != ***name));
             if let Some(name) = unknown {
                 text.push_str(&format!(" (the policy has no step `{name}`)"));
             }

@@ -86,6 +86,8 @@ pub(super) fn get_account(b: &mut Bytes<'_>, version: StateVersion, has_aside: b
     Ok(account)
 }
 
+/// Few accounts have one: what every row needs stays together without it.
+#[cold]
 fn put_aside(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
     let Aside { bills: known, bases } = aside;
     put_list(out, known, |out, BillAside { bill, issued_on, reminded }| {
@@ -101,6 +103,7 @@ fn put_aside(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
     });
 }
 
+#[cold]
 fn get_aside(b: &mut Bytes<'_>, bills: &[Bill]) -> Read<Aside> {
     let aside = Aside {
         bills: b

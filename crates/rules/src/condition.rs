@@ -46,6 +46,8 @@ pub enum WordOf {
     Language,
     /// Of the account's bills.
     Currency,
+    /// Kind of the oldest bill that is owed.
+    BillKind,
 }
 
 /// A number of an account. Amounts are in minor units, spans in days.

@@ -142,6 +142,7 @@ pub struct Decision {
 #[allow(missing_docs)]
 pub enum Code {
     CycleStarted,
+    ProcedureChosen,
     CycleEnded,
     Notified,
     RemindedBeforeDue,
@@ -166,6 +167,7 @@ impl Code {
     pub const fn word(self) -> &'static str {
         match self {
             Self::CycleStarted => "cycle_started",
+            Self::ProcedureChosen => "procedure_chosen",
             Self::CycleEnded => "cycle_ended",
             Self::Notified => "notified",
             Self::RemindedBeforeDue => "reminded_before_due",
@@ -199,6 +201,9 @@ impl Decision {
         match self.code {
             Code::CycleStarted => {
                 format!("a dunning cycle starts: {due} is owed on {bills}, at or over the minimum of {}", self.minimum)
+            }
+            Code::ProcedureChosen => {
+                format!("procedure {step} is followed in this cycle, as the rules of the policy say")
             }
             Code::CycleEnded if due > Minor::ZERO => {
                 format!("the dunning cycle ends: {due} is still owed, which is too little to keep it")

@@ -132,8 +132,11 @@ pub fn broken(before: &Before, said: &Transition, policies: &PolicyBook) -> Vec<
             check(is_before_due(account, policy, command), Rule::RemindedBeforeDue);
         }
         if let Action::Bar { .. } = command.action {
-            let step = policy.steps.iter().find(|s| s.name == command.step);
-            check(step.is_some_and(|step| is_warned(account, step, command)), Rule::WarnedBeforeBarred);
+            // Two procedures may have steps of one name.
+            let ladder =
+                if account.cycle.is_some() { policy.ladder(account.procedure()) } else { 0..policy.steps.len() };
+            let mut steps = policy.steps.iter().take(ladder.end).skip(ladder.start).filter(|s| s.name == command.step);
+            check(steps.any(|step| is_warned(account, step, command)), Rule::WarnedBeforeBarred);
             check(is_allowed(account, policy.shortcuts.bar_protected, command.decided_at), Rule::PersonDecides);
         }
     }

@@ -32,8 +32,8 @@ pub use event::{
 pub use id::{Id, IdHash, command_id};
 pub use money::Minor;
 pub use policy::{
-    Anchor, BelowMinimum, DebitNote, DisputeEnd, Options, PayDisputed, Policy, PolicyBook, Repeat, Shortcuts, Step,
-    StepAction, StepRule, Timing, Unmet, WarningRule, ZoneRule,
+    Anchor, BelowMinimum, DebitNote, DisputeEnd, Options, PayDisputed, Policy, PolicyBook, Procedure, Repeat,
+    SelectRule, Share, Shortcuts, Step, StepAction, StepRule, Timing, Unmet, WarningRule, ZoneRule,
 };
 pub use time::{DAY_MS, Day, Timestamp, Zone};
 

@@ -1,3 +1,4 @@
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::{BarLevel, Calendar, Channel, Currency, Minor, Offset, Test, Timestamp, Zone};
@@ -38,6 +39,56 @@ pub struct Options {
     pub before_due: Vec<Step>,
     /// Of business days.
     pub calendar: Calendar,
+    /// The procedures, one after the other in `steps`, that of everybody else first. Empty: one, of all steps.
+    pub procedures: Vec<Procedure>,
+    /// Which account follows which procedure: the first rule that takes it.
+    pub select: Vec<SelectRule>,
+    /// True where a condition asks for the kind of a bill.
+    pub remembers_kinds: bool,
+}
+
+/// Steps under a name: some accounts follow them, others follow others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Procedure {
+    /// Unique within the policy.
+    pub name: Arc<str>,
+    /// Index of its first step.
+    pub first: u16,
+    /// Index behind its last step.
+    pub end: u16,
+}
+
+/// Which accounts follow a procedure, from the beginning of a cycle to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SelectRule {
+    /// Unique within the policy.
+    pub name: Arc<str>,
+    /// All of it must be met.
+    pub when: Vec<Test>,
+    /// Only some of those; `None`: all of them.
+    pub share: Option<Share>,
+    /// Index of the procedure.
+    pub procedure: u16,
+}
+
+/// A share of accounts, always the same ones: a number from 0 to 9999 is made of the account's id, and lies within.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Shares of one group have no account in common; those of two groups are drawn anew.
+    pub group: Box<str>,
+    /// The first number.
+    pub first: u16,
+    /// The number behind the last one.
+    pub end: u16,
+}
+
+impl Share {
+    /// True where an account belongs to it.
+    #[must_use]
+    pub fn has(&self, account: &str) -> bool {
+        let drawn = crate::id::draw(&self.group, account);
+        (self.first..self.end).contains(&drawn)
+    }
 }
 
 /// Where an account's days begin.
@@ -266,9 +317,24 @@ impl Policy {
         listed.map_or(options.restore_below_other, |(_, least)| *least).max(Minor::new(1))
     }
 
+    /// The steps of a procedure, as places in `steps`.
+    #[must_use]
+    pub fn ladder(&self, procedure: u16) -> Range<usize> {
+        let known = self.options.procedures.get(usize::from(procedure));
+        known.map_or(0..self.steps.len(), |p| usize::from(p.first)..usize::from(p.end))
+    }
+
+    /// The name of a procedure; `None` where there is only one.
+    #[must_use]
+    pub fn procedure_name(&self, procedure: u16) -> Option<&Arc<str>> {
+        self.options.procedures.get(usize::from(procedure)).map(|p| &p.name)
+    }
+
     /// True where it asks for more of a bill than its due date.
     pub(crate) fn remembers_bills(&self) -> bool {
-        !self.options.before_due.is_empty() || self.steps.iter().any(|s| s.is_counted_from(Anchor::IssueDate))
+        !self.options.before_due.is_empty()
+            || self.options.remembers_kinds
+            || self.steps.iter().any(|s| s.is_counted_from(Anchor::IssueDate))
     }
 
     /// True where a cycle needs more than its anchor.

@@ -263,14 +263,14 @@ fn cycle() -> impl Strategy<Value = Cycle> {
     )
 }
 
-/// A bill's place or another bill's name, its date, and how often it was told of.
-type Told = (usize, &'static str, Day, u16);
+/// A bill's place or another bill's name, its date, how often it was told of, and its kind.
+type Told = (usize, &'static str, Day, u16, Box<str>);
 
 /// What some policies ask to be remembered. Bills are named as in a payment's parts.
-fn aside() -> impl Strategy<Value = (Vec<Told>, Option<Bases>)> {
+fn aside() -> impl Strategy<Value = (Vec<Told>, Option<Bases>, u16)> {
     let bases = (any_instant(), any_instant(), any_instant(), any::<u16>())
         .prop_map(|(issue, entry, previous, repeats)| Bases { issue, entry, previous, repeats });
-    (few((0..6usize, id(), any_day(), any::<u16>())), some(bases))
+    (few((0..6usize, id(), any_day(), any::<u16>(), boxed())), some(bases), 0..3u16)
 }
 
 /// Any account that can be stored, also one that no events lead to.
@@ -284,7 +284,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
     let tail = (some(profile()), decided, 0..=i32::MAX.unsigned_abs(), some(cycle()), some(any_instant()), aside());
     (head, few(bill()), payments, disputes, seen, tail).prop_map(|(head, bills, payments, disputes, seen, tail)| {
         let (id, line, sequence, decisions, currency, credit, turnover) = head;
-        let (profile, bar_decided, cycles, cycle, deadline, (known, bases)) = tail;
+        let (profile, bar_decided, cycles, cycle, deadline, (known, bases, procedure)) = tail;
         // Some parts name a bill of the account, some one that it no longer has.
         let named = |at: usize, other: &str| bills.get(at).map_or_else(|| other.into(), |b: &Bill| b.id.clone());
         let mut account = Account::new(id);
@@ -307,8 +307,9 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
             })
             .collect();
         let known = known.into_iter();
-        let known = known.map(|(n, b, issued_on, reminded)| BillAside { bill: named(n, b), issued_on, reminded });
-        let aside = Aside { bills: known.collect(), bases };
+        let known =
+            known.map(|(n, b, issued_on, reminded, kind)| BillAside { bill: named(n, b), issued_on, reminded, kind });
+        let aside = Aside { bills: known.collect(), bases, procedure };
         account.aside = (aside != Aside::default()).then(|| Box::new(aside));
         account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());
         Account {

@@ -7,6 +7,8 @@ pub struct Aside {
     pub bills: Vec<BillAside>,
     /// Of the cycle that runs.
     pub bases: Option<Bases>,
+    /// Index of the procedure that the cycle follows; 0: that of everybody, or no cycle runs.
+    pub procedure: u16,
 }
 
 /// What some policies ask of a bill.
@@ -18,6 +20,8 @@ pub struct BillAside {
     pub issued_on: Day,
     /// How many of the policy's notices before its due date are behind it.
     pub reminded: u16,
+    /// Its kind; empty where no policy asked for it.
+    pub kind: Id,
 }
 
 /// What the steps of the cycle that runs are counted from, besides its anchor; and how often the last one came again.
@@ -39,6 +43,12 @@ impl Account {
         self.aside.as_ref()?.bills.iter().find(|b| &*b.bill == bill)
     }
 
+    /// Index of the procedure that the cycle which runs follows.
+    #[must_use]
+    pub fn procedure(&self) -> u16 {
+        self.aside.as_ref().map_or(0, |aside| aside.procedure)
+    }
+
     pub(super) fn bases(&self) -> Option<&Bases> {
         self.aside.as_ref()?.bases.as_ref()
     }
@@ -55,7 +65,7 @@ impl Account {
     pub(super) fn tidy_aside(&mut self) {
         let Some(aside) = &mut self.aside else { return };
         aside.bills.retain(|known| self.bills.iter().any(|b| b.id == known.bill));
-        if aside.bills.is_empty() && aside.bases.is_none() {
+        if **aside == Aside::default() {
             self.aside = None;
         }
     }

@@ -1,7 +1,7 @@
 //! What a condition asks of an account.
 
 use super::ladder::Ladder;
-use crate::{FlagOf, Minor, NumberOf, Step, Test, Timestamp, WordOf};
+use crate::{FlagOf, Minor, NumberOf, SelectRule, Step, Test, Timestamp, WordOf};
 
 impl Ladder<'_> {
     /// True where all that a step asks for is met at an instant.
@@ -11,15 +11,27 @@ impl Ladder<'_> {
 
     pub(super) fn meets_all(&self, tests: &[Test], at: Timestamp) -> bool {
         tests.iter().all(|test| match test {
-            Test::Word { of, words, not } => Test::has_word(*of, words, *not, self.word(*of)),
+            Test::Word { of, words, not } => Test::has_word(*of, words, *not, self.word(*of, at)),
             Test::Number { of, at_least, below } => Test::has_number(*at_least, *below, self.number(*of, at)),
             Test::Flag { of, is } => self.flag(*of) == Some(*is),
         })
     }
 
-    fn word(&self, of: WordOf) -> Option<&str> {
+    /// The procedure that a cycle which starts at an instant follows.
+    pub(super) fn select(&self, at: Timestamp) -> u16 {
+        let takes = |rule: &&SelectRule| {
+            rule.share.as_ref().is_none_or(|share| share.has(&self.account.id)) && self.meets_all(&rule.when, at)
+        };
+        self.policy.options.select.iter().find(takes).map_or(0, |rule| rule.procedure)
+    }
+
+    fn word(&self, of: WordOf, at: Timestamp) -> Option<&str> {
         if of == WordOf::Currency {
             return self.account.currency.as_ref().map(|c| c.as_str());
+        }
+        if of == WordOf::BillKind {
+            let (_, bill) = self.oldest(at)?;
+            return self.account.bill_aside(bill).map(|known| &*known.kind).filter(|kind| !kind.is_empty());
         }
         let profile = self.account.profile.as_deref()?;
         Some(match of {
@@ -27,7 +39,7 @@ impl Ladder<'_> {
             WordOf::Region => &profile.region,
             WordOf::RiskClass => &profile.risk_class,
             WordOf::Status => &profile.status,
-            WordOf::Language | WordOf::Currency => &profile.language,
+            WordOf::Language | WordOf::Currency | WordOf::BillKind => &profile.language,
         })
     }
 

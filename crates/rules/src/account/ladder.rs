@@ -39,8 +39,9 @@ pub fn standing(account: &Account, policies: &PolicyBook) -> (Minor, Option<Arc<
     let policy = own.unwrap_or_else(|| policies.current(account.line));
     let zone = zone_of(account, policy);
     let overdue = account.bills.iter().filter(|b| zone.start_of_day(b.due_on.plus(1)) <= account.line);
+    let first = policy.ladder(account.procedure()).start;
     let last = account.cycle.as_ref().and_then(|c| usize::from(c.next).checked_sub(1));
-    let step = last.and_then(|i| policy.steps.get(i)).map(|s| s.name.clone());
+    let step = last.filter(|last| *last >= first).and_then(|i| policy.steps.get(i)).map(|s| s.name.clone());
     (overdue.map(Bill::undisputed).sum(), step)
 }
 
@@ -72,7 +73,7 @@ impl<'a> Ladder<'a> {
             self.look_at_own_hold();
             return;
         }
-        let Some(step) = self.policy.steps.get(usize::from(cycle.next)).cloned() else { return };
+        let Some(step) = self.step_at(cycle.next).cloned() else { return };
         if !self.is_enough(self.dunned(self.account.line)) {
             self.pass_or_wait(&step);
             return;
@@ -101,7 +102,7 @@ impl<'a> Ladder<'a> {
         let Some((pending, next)) = self.account.cycle.as_ref().and_then(|c| Some((c.pending?, c.next))) else {
             return;
         };
-        let Some(step) = self.policy.steps.get(usize::from(next)).cloned() else { return };
+        let Some(step) = self.step_at(next).cloned() else { return };
         let StepAction::Bar { level, warning } = step.action else { return };
         if !self.is_enough(self.dunned(at)) {
             self.set_pending(None);
@@ -222,7 +223,16 @@ impl<'a> Ladder<'a> {
     }
 
     fn next_step(&self) -> Option<&Step> {
-        self.policy.steps.get(usize::from(self.account.cycle.as_ref()?.next))
+        self.step_at(self.account.cycle.as_ref()?.next)
+    }
+
+    /// The step at a place, where the procedure that the cycle follows has one.
+    fn step_at(&self, place: u16) -> Option<&Step> {
+        let place = usize::from(place);
+        if !self.policy.options.procedures.is_empty() && place >= self.policy.ladder(self.account.procedure()).end {
+            return None;
+        }
+        self.policy.steps.get(place)
     }
 
     /// When the next step of the present cycle is due.
@@ -262,19 +272,26 @@ impl<'a> Ladder<'a> {
             let bases = self.bases_at(line, anchor);
             self.account.aside_mut().bases = Some(bases);
         }
+        let procedure = self.select(line);
+        if procedure > 0 {
+            self.account.aside_mut().procedure = procedure;
+        }
         self.account.cycles += 1;
         self.account.cycle = Some(Cycle {
             number: self.account.cycles,
             policy: self.policy.label.clone(),
             started: line,
             anchor,
-            next: 0,
+            next: u16::try_from(self.policy.ladder(procedure).start).unwrap_or(0),
             waits: false,
             sent: Vec::new(),
             bars: Vec::new(),
             pending: None,
         });
         self.decide(Code::CycleStarted, None, None);
+        if let Some(name) = self.policy.procedure_name(procedure).cloned() {
+            self.decide(Code::ProcedureChosen, Some(&name), None);
+        }
         while !self.behind && self.is_due_now() {
             self.take();
         }
@@ -295,7 +312,7 @@ impl<'a> Ladder<'a> {
         self.decide(Code::CycleEnded, None, None);
         self.account.cycle = None;
         if let Some(aside) = &mut self.account.aside {
-            aside.bases = None;
+            (aside.bases, aside.procedure) = (None, 0);
             self.account.tidy_aside();
         }
     }
@@ -458,7 +475,7 @@ impl<'a> Ladder<'a> {
 
     fn comes_again_first(&self, step: &Step) -> bool {
         let Some(cycle) = &self.account.cycle else { return false };
-        let after = self.policy.steps.get(usize::from(cycle.next) + 1);
+        let after = self.step_at(cycle.next.saturating_add(1));
         after.is_none_or(|after| self.instant(step) < self.instant_after(after, Some(self.account.line)))
     }
 

@@ -9,14 +9,15 @@ use crate::{Bill, Body, Code, Id, Minor, Step, Timestamp};
 impl Ladder<'_> {
     /// Remembers of a bill what the policy asks for; a notice whose time is past by now is not sent any more.
     pub(super) fn note_bill(&mut self, body: &Body<'_>) {
-        let &Body::BillIssued { bill_id, issued_on, .. } = body else { return };
+        let &Body::BillIssued { bill_id, issued_on, kind, .. } = body else { return };
         if !self.policy.remembers_bills() {
             return;
         }
         let Some(bill) = self.account.bill(bill_id) else { return };
         let past = |step: &&Step| self.reminder_at(step, bill) < self.account.line;
         let reminded = count(self.policy.options.before_due.iter().take_while(past).count());
-        let known = BillAside { bill: bill.id.clone(), issued_on, reminded };
+        let kind = if self.policy.options.remembers_kinds { kind.into() } else { Id::default() };
+        let known = BillAside { bill: bill.id.clone(), issued_on, reminded, kind };
         self.account.aside_mut().bills.push(known);
     }
 
@@ -97,7 +98,12 @@ impl Ladder<'_> {
         match known.iter_mut().find(|k| k.bill == *bill) {
             Some(known) => known.reminded = reminded,
             // It was issued under a policy that did not ask for it.
-            None => known.extend(due_on.map(|issued_on| BillAside { bill: bill.clone(), issued_on, reminded })),
+            None => known.extend(due_on.map(|issued_on| BillAside {
+                bill: bill.clone(),
+                issued_on,
+                reminded,
+                kind: Id::default(),
+            })),
         }
     }
 }

@@ -52,6 +52,7 @@ impl Reader<'_, '_> {
             (WordOf::Status, &when.status),
             (WordOf::Language, &when.language),
             (WordOf::Currency, &when.currency),
+            (WordOf::BillKind, &when.bill_kind),
         ];
         for (of, listed) in listed {
             let Some(listed) = listed else { continue };
@@ -88,12 +89,12 @@ impl Reader<'_, '_> {
             return;
         }
         let of = |base: String, steps: &[raw::Step]| {
-            let slips = steps.iter().enumerate().filter(|(_, s)| {
-                s.when.as_ref().is_some_and(|w| w.currency.is_none() && (w.overdue.is_some() || w.balance.is_some()))
-            });
+            let slips = steps.iter().enumerate().filter(|(_, s)| s.when.as_ref().is_some_and(has_amount_alone));
             slips.map(|(i, _)| format!("{base}[{i}].when")).collect::<Vec<_>>()
         };
         let mut slips = of("before_due".to_owned(), &file.before_due);
+        let rules = file.select.iter().enumerate().filter(|(_, r)| r.when.as_ref().is_some_and(has_amount_alone));
+        slips.extend(rules.map(|(i, _)| format!("select[{i}].when")));
         for (name, procedure) in &file.procedures {
             slips.extend(of(format!("procedures.{name}.steps"), &procedure.steps));
         }
@@ -102,6 +103,17 @@ impl Reader<'_, '_> {
             self.warn(&path, message, "add `currency: EUR`, so that it is not taken for another one");
         }
     }
+}
+
+const fn has_amount_alone(when: &raw::When) -> bool {
+    when.currency.is_none() && (when.overdue.is_some() || when.balance.is_some())
+}
+
+/// True where a condition asks for the kind of a bill, which is then to be remembered.
+pub(super) fn asks_for_kinds(file: &raw::PolicyFile) -> bool {
+    let steps = file.procedures.values().flat_map(|p| &p.steps).chain(&file.before_due);
+    let whens = steps.map(|s| &s.when).chain(file.select.iter().map(|r| &r.when));
+    whens.flatten().any(|when| when.bill_kind.is_some())
 }
 
 fn words(words: &raw::Words) -> (Vec<String>, bool) {

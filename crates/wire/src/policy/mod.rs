@@ -10,6 +10,7 @@ mod holidays;
 pub(crate) mod node;
 mod raw;
 mod ready;
+mod select;
 pub(crate) mod shape;
 mod steps;
 mod timing;

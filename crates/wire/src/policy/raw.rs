@@ -59,7 +59,11 @@ pub(super) struct PolicyFile {
     /// Notices before the due date of a bill that is owed: one for each bill and step. They start no cycle.
     #[serde(default)]
     pub(super) before_due: Vec<Step>,
-    /// The procedures by name; one, for now.
+    /// Which accounts follow which procedure: the first rule that takes an account, when its cycle begins, for the
+    /// whole cycle. Whom none takes follows `default_procedure`.
+    #[serde(default)]
+    pub(super) select: Vec<SelectRule>,
+    /// The procedures by name.
     #[schemars(extend("minProperties" = 1))]
     pub(super) procedures: BTreeMap<String, Procedure>,
 }
@@ -134,6 +138,29 @@ pub(super) enum Weekday {
     Friday,
     Saturday,
     Sunday,
+}
+
+/// A rule: these accounts follow this procedure.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SelectRule {
+    /// Name of the rule: small letters, digits and hyphens.
+    #[schemars(regex(pattern = "^[a-z][a-z0-9-]{0,63}$"))]
+    pub(super) rule: String,
+    /// What an account must be like; all of it.
+    #[serde(default)]
+    pub(super) when: Option<When>,
+    /// Only so many of those, such as `10%`: always the same accounts.
+    #[serde(default)]
+    #[schemars(regex(pattern = "^[0-9]{1,3}([.][0-9]{1,2})?%$"))]
+    pub(super) share: Option<String>,
+    /// The shares of one group have no account in common, so that one can be the control of the other. Without it: the
+    /// name of the policy.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub(super) group: Option<String>,
+    /// The procedure that they follow.
+    pub(super) procedure: String,
 }
 
 /// What happens to an account, step by step.
@@ -231,6 +258,8 @@ pub(super) struct When {
     pub(super) language: Option<Words>,
     /// Currency of the account.
     pub(super) currency: Option<Words>,
+    /// Kind of the oldest bill that is owed: `regular`, `final`, or the operator's own word.
+    pub(super) bill_kind: Option<Words>,
     /// Overdue and not disputed, in minor units (cents).
     pub(super) overdue: Option<Between>,
     /// Owed in all, due or not, disputed or not, in minor units (cents).

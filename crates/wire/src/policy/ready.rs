@@ -10,7 +10,7 @@ use dunning_rules::{
 
 use super::finding::{Finding, Notes, Severity};
 use super::node::Node;
-use super::{duration, raw};
+use super::{condition, duration, raw};
 
 const SPAN_HELP: &str = "write a number with d, h, m or s, such as `14d` or `12h`, at most ten years";
 
@@ -70,7 +70,8 @@ impl Reader<'_, '_> {
         let shortcuts = shortcuts(&file.shortcuts);
         let calendar = self.calendar(file);
         self.free_days = i64::try_from(calendar.weekend.iter().filter(|free| **free).count()).unwrap_or(0);
-        let steps = self.procedure(file, shortcuts);
+        let (steps, procedures) = self.procedures(file, shortcuts);
+        let select = self.select(file, &procedures);
         let before_due = self.before_due(file, &steps);
         let (restore_below, restore_below_other) = self.restore_below(file);
         let policy = Policy {
@@ -82,7 +83,15 @@ impl Reader<'_, '_> {
             late_after_ms,
             shortcuts,
             steps,
-            options: Options { restore_below, restore_below_other, before_due, calendar },
+            options: Options {
+                restore_below,
+                restore_below_other,
+                before_due,
+                calendar,
+                procedures,
+                select,
+                remembers_kinds: condition::asks_for_kinds(file),
+            },
         };
         self.late_start(&policy);
         self.thresholds(file, &policy);
@@ -182,8 +191,9 @@ impl Reader<'_, '_> {
         }
         // Steps that are not counted from the due date keep their distance whenever the first one comes.
         let from_due = |s: &&Step| s.timing().is_none_or(|t| t.from == Anchor::DueDate);
-        let second = policy.steps.get(1).filter(from_due).filter(|s| s.offset_ms <= policy.late_start_ms);
-        if let Some(step) = second {
+        let ladders = 0..u16::try_from(policy.options.procedures.len()).unwrap_or(0).max(1);
+        let seconds = ladders.filter_map(|p| policy.steps[policy.ladder(p)].get(1));
+        for step in seconds.filter(from_due).filter(|s| s.offset_ms <= policy.late_start_ms) {
             let message = format!("who is found late gets all steps up to `{}` at once", step.name);
             self.warn("late_start", message, "keep it below the `at` of the second step");
         }

@@ -13,21 +13,7 @@ use super::{duration, raw};
 const DISTANCE_HELP: &str = "write `4d`, `12h`, `5bd` (business days) or `30d end_of_month`, at most ten years";
 
 impl Reader<'_, '_> {
-    pub(super) fn procedure(&mut self, file: &raw::PolicyFile, shortcuts: Shortcuts) -> Vec<Step> {
-        let name = &file.default_procedure;
-        let Some(procedure) = file.procedures.get(name) else {
-            let names: Vec<_> = file.procedures.keys().map(|k| format!("`{k}`")).collect();
-            let help = format!("name one of {}", names.join(", "));
-            self.error("default_procedure", format!("there is no procedure `{name}`"), help);
-            return Vec::new();
-        };
-        for other in file.procedures.keys() {
-            self.name(&format!("procedures.{other}"), other);
-            if other != name {
-                let help = "this version runs one procedure for all accounts; rules that select one come later";
-                self.error(&format!("procedures.{other}"), format!("no account comes to procedure `{other}`"), help);
-            }
-        }
+    pub(super) fn procedure(&mut self, name: &str, procedure: &raw::Procedure, shortcuts: Shortcuts) -> Vec<Step> {
         let base = format!("procedures.{name}.steps");
         let mut steps: Vec<Step> = Vec::with_capacity(procedure.steps.len());
         for (i, step) in procedure.steps.iter().enumerate() {
@@ -62,7 +48,7 @@ impl Reader<'_, '_> {
                 self.error(&at, "it does not come before the due date", "write `-2d` for two days before it");
             }
             if steps.iter().any(|s| *s.name == *step.step) {
-                let message = format!("a step of the procedure is called `{}` too", step.step);
+                let message = format!("a step of a procedure is called `{}` too", step.step);
                 self.error(&format!("{path}.step"), message, "give each step its own name");
             }
             let Some(notify) = &step.notify else {

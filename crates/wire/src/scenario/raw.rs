@@ -40,6 +40,8 @@ pub(super) enum Format {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Account {
+    /// Its id, by which it belongs to a share of accounts or not. Without it: `scenario`.
+    pub(super) id: Option<String>,
     /// Currency of every amount in the diary. Without it: EUR.
     pub(super) currency: Option<String>,
     /// The profile that is known from the start. Without it: none is known (`{}` is a profile without particulars).
@@ -160,6 +162,9 @@ pub(super) struct BillIssued {
     pub(super) amount: i64,
     /// Last day on which a payment is in time.
     pub(super) due: String,
+    /// Its kind. Without it: `regular`.
+    #[serde(default)]
+    pub(super) kind: Option<String>,
     /// Date of the bill. Without it: the day of the entry.
     #[serde(default)]
     pub(super) issued: Option<String>,
@@ -341,6 +346,8 @@ pub(super) enum Level {
 pub(super) struct Stands {
     /// `clear`, `entered`, `notified`, `barred_throttled`, `barred_outgoing`, `barred_full`.
     pub(super) stage: Option<Stage>,
+    /// The procedure that its cycle follows.
+    pub(super) procedure: Option<String>,
     /// Owed in all, due or not, disputed or not, in minor units (cents).
     pub(super) open: Option<i64>,
     /// Credit of the account, in minor units (cents).

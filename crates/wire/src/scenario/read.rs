@@ -55,7 +55,8 @@ impl Reader<'_, '_> {
         }
         // At one instant, events come before deadlines, and a look at the account after both.
         entries.sort_by_key(|e| (e.at, matches!(e.what, What::Stands(_))));
-        Scenario { file: file_name.to_owned(), title: file.scenario.clone(), zone: self.zone, entries, end }
+        let account = file.account.id.as_deref().unwrap_or("scenario").to_owned();
+        Scenario { file: file_name.to_owned(), title: file.scenario.clone(), account, zone: self.zone, entries, end }
     }
 
     fn entry(&mut self, path: &str, entry: &raw::Entry) -> Option<Entry> {
@@ -158,7 +159,8 @@ impl Reader<'_, '_> {
             self.error(&format!("{path}.due"), "the bill is due before it is issued", "such a bill would be refused");
         }
         let (amount, currency) = (Minor::new(bill.amount), self.currency);
-        Some(Happening::BillIssued { bill: bill.bill.clone(), amount, currency, issued, due })
+        let kind = bill.kind.as_deref().unwrap_or("regular").to_owned();
+        Some(Happening::BillIssued { bill: bill.bill.clone(), amount, currency, issued, due, kind })
     }
 
     fn positive(&mut self, path: &str, amount: i64) -> Minor {
@@ -333,7 +335,12 @@ fn stood(stands: &raw::Stands) -> Stands {
         raw::Stage::BarredOutgoing => "barred_outgoing",
         raw::Stage::BarredFull => "barred_full",
     });
-    Stands { stage, open: stands.open.map(Minor::new), credit: stands.credit.map(Minor::new) }
+    Stands {
+        stage,
+        procedure: stands.procedure.clone(),
+        open: stands.open.map(Minor::new),
+        credit: stands.credit.map(Minor::new),
+    }
 }
 
 const fn channel(channel: raw::Channel) -> Channel {

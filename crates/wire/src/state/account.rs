@@ -89,11 +89,12 @@ pub(super) fn get_account(b: &mut Bytes<'_>, version: StateVersion, has_aside: b
 /// Few accounts have one: what every row needs stays together without it.
 #[cold]
 fn put_aside(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
-    let Aside { bills: known, bases } = aside;
-    put_list(out, known, |out, BillAside { bill, issued_on, reminded }| {
+    let Aside { bills: known, bases, procedure } = aside;
+    put_list(out, known, |out, BillAside { bill, issued_on, reminded, kind }| {
         put_bill_ref(out, bill, bills);
         put_day(out, *issued_on);
         put_varint(out, u64::from(*reminded));
+        put_id(out, kind);
     });
     put_option(out, *bases, |out, Bases { issue, entry, previous, repeats }| {
         for at in [issue, entry, previous] {
@@ -101,16 +102,19 @@ fn put_aside(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
         }
         put_varint(out, u64::from(repeats));
     });
+    put_varint(out, u64::from(*procedure));
 }
 
 #[cold]
 fn get_aside(b: &mut Bytes<'_>, bills: &[Bill]) -> Read<Aside> {
     let aside = Aside {
-        bills: b
-            .list(|b| Ok(BillAside { bill: get_bill_ref(b, bills)?, issued_on: b.day()?, reminded: b.small()? }))?,
+        bills: b.list(|b| {
+            Ok(BillAside { bill: get_bill_ref(b, bills)?, issued_on: b.day()?, reminded: b.small()?, kind: b.id()? })
+        })?,
         bases: b.option(|b| {
             Ok(Bases { issue: b.instant()?, entry: b.instant()?, previous: b.instant()?, repeats: b.small()? })
         })?,
+        procedure: b.small()?,
     };
     if aside == Aside::default() { Err(StateError::Damaged("the flag of what is aside")) } else { Ok(aside) }
 }

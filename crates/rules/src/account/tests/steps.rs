@@ -286,7 +286,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     let step = (any::<bool>(), 0_i64..20, prop::option::of(0_u16..1_440), rule);
     let steps = prop::collection::vec(step, 1..5);
     let before = prop::collection::btree_set(1_i64..15, 0..3);
-    (steps, before, 0_i64..500, any::<bool>()).prop_map(|(steps, before, keeps, weekend)| {
+    (steps, before, 0_i64..500, any::<bool>(), any::<bool>()).prop_map(|(steps, before, keeps, weekend, two)| {
         let mut policy = consumer();
         policy.options.restore_below_other = Minor::new(keeps);
         policy.options.calendar.weekend = [false, false, false, false, false, weekend, weekend];
@@ -312,8 +312,27 @@ fn any_policy() -> impl Strategy<Value = Policy> {
                 policy.steps.push(notify(&format!("after-{place}"), offset));
             }
         }
+        if two {
+            twice(&mut policy);
+        }
         policy
     })
+}
+
+/// The same steps as a second procedure, for who owes two bills when the cycle begins.
+fn twice(policy: &mut Policy) {
+    let first = policy.steps.len();
+    let again = policy.steps.clone().into_iter().map(|mut step| {
+        if let StepAction::Bar { warning: Some(rule), .. } = &mut step.action {
+            rule.step += first;
+        }
+        step
+    });
+    policy.steps.extend(again);
+    let place = |n| u16::try_from(n).expect("few steps");
+    let procedure = |name: &str, from, to| Procedure { name: name.into(), first: place(from), end: place(to) };
+    policy.options.procedures = vec![procedure("one", 0, first), procedure("two", first, 2 * first)];
+    policy.options.select = vec![SelectRule { name: "two".into(), when: vec![unpaid(2)], share: None, procedure: 1 }];
 }
 
 proptest! {

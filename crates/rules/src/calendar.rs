@@ -30,8 +30,14 @@ impl Calendar {
         if self.weekend[usize::from(day.weekday())] {
             return false;
         }
+        !self.is_holiday(day, region)
+    }
+
+    /// True where the day is a holiday in a region.
+    #[must_use]
+    pub fn is_holiday(&self, day: Day, region: &str) -> bool {
         let here = |h: &&Holidays| h.region.is_empty() || is_within(region, &h.region);
-        !self.holidays.iter().filter(here).any(|h| h.is_free(day))
+        self.holidays.iter().filter(here).any(|h| h.is_free(day))
     }
 
     /// So many business days after a day, or before it where negative; none: the day itself or the first business day

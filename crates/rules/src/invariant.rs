@@ -4,9 +4,10 @@
 use uuid::Uuid;
 
 use crate::account::zone_of;
+use crate::contact::Place;
 use crate::{
-    Account, Action, Command, Cycle, Minor, Policy, PolicyBook, Step, StepAction, Timestamp, Transition, command_id,
-    standing,
+    Account, Action, Cap, Channel, Command, ContactRules, Cycle, Minor, Policy, PolicyBook, Step, StepAction,
+    Timestamp, Transition, command_id, standing,
 };
 
 /// A rule that must never be broken.
@@ -30,6 +31,8 @@ pub enum Rule {
     RestoredAtOnce,
     /// A notice before a due date names bills that are owed, not disputed and not overdue, and belongs to no cycle.
     RemindedBeforeDue,
+    /// A notice is sent within the hours of its channel, and no cap is exceeded.
+    ContactAllowed,
     /// A shard's clock never goes back.
     ClockNeverBack,
     /// A shard's transactions are numbered without a gap, and its place in its inputs never goes back.
@@ -40,7 +43,7 @@ pub enum Rule {
 
 impl Rule {
     /// All, for counters.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::LineNeverBack,
         Self::SequenceGapless,
         Self::NothingUnderTheMinimum,
@@ -50,6 +53,7 @@ impl Rule {
         Self::LiftedOnce,
         Self::RestoredAtOnce,
         Self::RemindedBeforeDue,
+        Self::ContactAllowed,
         Self::ClockNeverBack,
         Self::PlaceNeverBack,
         Self::StoreIsTheTopic,
@@ -68,6 +72,7 @@ impl Rule {
             Self::LiftedOnce => "lifted_once",
             Self::RestoredAtOnce => "restored_at_once",
             Self::RemindedBeforeDue => "reminded_before_due",
+            Self::ContactAllowed => "contact_allowed",
             Self::ClockNeverBack => "clock_never_back",
             Self::PlaceNeverBack => "place_never_back",
             Self::StoreIsTheTopic => "store_is_the_topic",
@@ -127,6 +132,9 @@ pub fn broken(before: &Before, said: &Transition, policies: &PolicyBook) -> Vec<
         if !matches!(command.action, Action::Restore { .. }) {
             let least = policy.minimum(command.currency);
             check(least.is_some_and(|least| command.amount_due >= least), Rule::NothingUnderTheMinimum);
+        }
+        if let (Some(rules), Action::Notify { channel, .. }) = (&policy.options.contact, &command.action) {
+            check(is_contact_allowed(account, policy, rules, *channel, command.decided_at), Rule::ContactAllowed);
         }
         if policy.options.before_due.iter().any(|s| s.name == command.step) {
             check(is_before_due(account, policy, command), Rule::RemindedBeforeDue);
@@ -188,6 +196,25 @@ fn is_before_due(account: &Account, policy: &Policy, notice: &Command) -> bool {
     let overdue = account.bills.iter().filter(|b| zone.start_of_day(b.due_on.plus(1)) <= notice.decided_at);
     let overdue: Vec<_> = overdue.map(|b| &b.id).collect();
     notice.cycle == 0 && notice.bill_ids.iter().all(|id| owed(id) && !overdue.contains(&id))
+}
+
+fn is_contact_allowed(
+    account: &Account,
+    policy: &Policy,
+    rules: &ContactRules,
+    channel: Channel,
+    at: Timestamp,
+) -> bool {
+    let region = account.profile.as_deref().map_or("", |p| &p.region);
+    let place = Place { zone: zone_of(account, policy), region, calendar: &policy.options.calendar };
+    let contacts = account.aside.as_ref().map_or(&[][..], |aside| &aside.contacts);
+    // The notice itself is among them by now.
+    let within = |cap: &Cap| {
+        let counted =
+            contacts.iter().filter(|c| cap.channels.has(c.channel) && c.at <= at && at.since(c.at) < cap.within_ms);
+        counted.count() <= usize::from(cap.most)
+    };
+    rules.open_from(channel, at, place) == at && rules.caps.iter().filter(|cap| cap.channels.has(channel)).all(within)
 }
 
 fn is_allowed(account: &Account, shortcut: bool, at: Timestamp) -> bool {

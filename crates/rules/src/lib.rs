@@ -8,6 +8,7 @@ mod account;
 mod calendar;
 mod command;
 mod condition;
+mod contact;
 mod currency;
 mod decision;
 mod event;
@@ -24,6 +25,7 @@ pub use account::{
 pub use calendar::{Calendar, Holidays, Offset, is_within};
 pub use command::{Action, BarLevel, Channel, Command, RestorationReason};
 pub use condition::{FlagOf, NumberOf, Test, WordOf};
+pub use contact::{Cap, Channels, ContactHours, ContactRules, Contacted};
 pub use currency::Currency;
 pub use decision::{Code, Decision, NoEffect, Outcome, Refusal, Transition};
 pub use event::{

@@ -1,7 +1,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::{BarLevel, Calendar, Channel, Currency, Minor, Offset, Test, Timestamp, Zone};
+use crate::{BarLevel, Calendar, Channel, ContactRules, Currency, Minor, Offset, Test, Timestamp, Zone};
 
 /// A policy, checked and ready to use. Made from a policy file by `dunning-wire`.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,8 @@ pub struct Options {
     pub before_due: Vec<Step>,
     /// Of business days.
     pub calendar: Calendar,
+    /// When and how often customers are told anything; `None`: whenever a step is due.
+    pub contact: Option<Box<ContactRules>>,
     /// The procedures, one after the other in `steps`, that of everybody else first. Empty: one, of all steps.
     pub procedures: Vec<Procedure>,
     /// Which account follows which procedure: the first rule that takes it.

@@ -219,6 +219,38 @@ fn every_mistake_is_shown_at_its_place() {
             "gold",
             "no account comes to",
         ),
+        (
+            "version: 3",
+            "version: 3\ncontact: { hours: [{ from: \"21:00\", until: \"08:00\" }] }",
+            Error,
+            "{ from",
+            "never open",
+        ),
+        (
+            "version: 3",
+            "version: 3\ncontact: { hours: [{ channels: [SMS], from: \"08:00\", until: \"12:00\" }, { from: \"13:00\", until: \"18:00\" }] }",
+            Error,
+            "hours",
+            "SMS never open",
+        ),
+        (
+            "version: 3",
+            "version: 3\ncontact: { hours: [{ from: \"08:00\", until: \"25:00\" }] }",
+            Error,
+            "\"25:00\"",
+            "not a time of day",
+        ),
+        (
+            "version: 3",
+            "version: 3\ncontact: { hours: [{ from: \"08:00\", until: \"21:00\", not_on: [holidays] }] }",
+            Warning,
+            "not_on",
+            "no holidays are known",
+        ),
+        ("version: 3", "version: 3\ncontact: { caps: [{ most: 0, in: 7d }] }", Error, "0", "less than 1"),
+        ("version: 3", "version: 3\ncontact: { caps: [{ most: 1, in: 7m }] }", Error, "7m", "shorter than an hour"),
+        ("version: 3", "version: 3\ncontact: { spread: 25h }", Error, "25h", "more than a day"),
+        ("version: 3", "version: 3\ncontact: {}", Error, "contact", "nothing in it"),
         ("at: 18d", "at: -18d", Error, "-18d", "begins after the due date"),
         ("at: 18d", "at: 18w", Error, "18w", "not a span"),
         ("at: 18d", "at: 1001bd", Error, "1001bd", "longer"),
@@ -319,6 +351,32 @@ fn an_amount_without_its_currency_and_a_step_that_never_comes_are_seen() {
     assert_eq!(said(&again), []);
     let never = again.replace("at: 18d", "at: 10d\n        counted_from: previous_step");
     assert!(said(&never).iter().any(|f| f.message.contains("never comes")), "{:?}", said(&never));
+}
+
+#[test]
+fn steps_that_hours_or_caps_hold_up_are_seen() {
+    let said = |text: &str| policy::parse("small.yaml", text).map_or_else(|e| e.0, |loaded| loaded.warnings);
+    let hours =
+        "version: 3\ncontact: { spread: 2h, hours: [{ channels: [EMAIL], from: \"08:00\", until: \"20:00\" }] }";
+    let at = |from: &str| {
+        let text = SMALL.replace("version: 3", hours).replace("at: 18d", &format!("at: 18d\n        from: \"{from}\""));
+        text.replace("at: 32d", "at: 33d")
+    };
+    for (from, words) in [("07:59", "is closed"), ("20:00", "is closed"), ("18:01", "the next day")] {
+        let found = said(&at(from));
+        assert!(found.iter().any(|f| f.message.contains(words)), "{from}: {found:?}");
+    }
+    assert_eq!(said(&at("18:00")), []);
+    let weekly = SMALL.replace(
+        "      - step: final",
+        "      - { step: weekly, at: 4d, repeat: { every: 3d }, notify: { channel: SMS } }\n      - step: final",
+    );
+    let capped = |most: u8| {
+        weekly.replace("version: 3", &format!("version: 3\ncontact: {{ caps: [{{ most: {most}, in: 9d }}] }}"))
+    };
+    // Of those on days 4, 7, 10, 13 and 16 three are less than nine days before the 18th.
+    assert!(said(&capped(3)).iter().any(|f| f.message.contains("3 in 9d")), "{:?}", said(&capped(3)));
+    assert_eq!(said(&capped(4)), []);
 }
 
 #[test]

@@ -1,10 +1,12 @@
-use crate::{Account, Day, Id, Timestamp};
+use crate::{Account, Contacted, Day, Id, Timestamp};
 
 /// What only some policies ask to be remembered of an account. There is none where all of it is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Aside {
     /// Of bills that the account has, in the order issued.
     pub bills: Vec<BillAside>,
+    /// The notices that caps still count, oldest first.
+    pub contacts: Vec<Contacted>,
     /// Of the cycle that runs.
     pub bases: Option<Bases>,
     /// Index of the procedure that the cycle follows; 0: that of everybody, or no cycle runs.

@@ -84,7 +84,7 @@ impl<'a> Ladder<'a> {
         }
         self.keep_spacing(&step);
         // A step that comes late keeps its time of day: it may have to wait for the morning.
-        if self.instant(&step) > self.account.line {
+        if self.coming(&step) > self.account.line {
             return;
         }
         match &step.action {
@@ -173,7 +173,7 @@ impl<'a> Ladder<'a> {
         if cycle.waits {
             return self.enough_from(line, true, Some(step).filter(|s| s.waits_for_condition()));
         }
-        Some(self.instant(step))
+        Some(self.coming(step))
     }
 
     /// True where the ladder has something to do at the present instant, whatever else fell due at it.
@@ -235,12 +235,13 @@ impl<'a> Ladder<'a> {
         self.policy.steps.get(place)
     }
 
-    /// When the next step of the present cycle is due.
-    fn instant(&self, step: &Step) -> Timestamp {
-        match self.repeated(step) {
+    /// When the next step of the present cycle is due, if customers may be told anything then.
+    pub(super) fn instant(&self, step: &Step) -> Timestamp {
+        let at = match self.repeated(step) {
             Some(at) => self.in_the_day(step, at),
             None => self.instant_after(step, None),
-        }
+        };
+        self.spread(step, at)
     }
 
     /// When a step of the present cycle is due; `previous` stands for the one before it where that is still to come.
@@ -299,7 +300,7 @@ impl<'a> Ladder<'a> {
 
     fn is_due_now(&self) -> bool {
         let free = self.account.cycle.as_ref().is_some_and(|c| c.pending.is_none() && !c.waits);
-        free && self.next_step().is_some_and(|step| self.instant(step) <= self.account.line)
+        free && self.next_step().is_some_and(|step| self.coming(step) <= self.account.line)
     }
 
     fn end(&mut self, reason: RestorationReason) {
@@ -366,8 +367,9 @@ impl<'a> Ladder<'a> {
             self.decide(Code::NotNotifiedOptedOut, Some(&step.name), None);
             return;
         };
-        let Action::Notify { announced_for, .. } = action else { return };
+        let Action::Notify { announced_for, channel, .. } = action else { return };
         self.command(Code::Notified, &step.name, action);
+        self.note_contact(channel);
         let (at, sequence) = (self.account.line, self.account.sequence);
         if let Some(cycle) = &mut self.account.cycle {
             let sent = SentStep { step: cycle.next, at, sequence, announced_for };

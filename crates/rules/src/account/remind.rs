@@ -4,7 +4,7 @@
 use super::aside::BillAside;
 use super::ladder::Ladder;
 use super::say::About;
-use crate::{Bill, Body, Code, Id, Minor, Step, Timestamp};
+use crate::{Bill, Body, Code, Id, Minor, Step, StepAction, Timestamp};
 
 impl Ladder<'_> {
     /// Remembers of a bill what the policy asks for; a notice whose time is past by now is not sent any more.
@@ -58,7 +58,12 @@ impl Ladder<'_> {
             };
             if self.is_enough(about.amount_due) && self.meets(step, line) {
                 match self.notice(step, None) {
-                    Some(action) => self.command_about(about, Code::RemindedBeforeDue, &step.name, action),
+                    Some(action) => {
+                        self.command_about(about, Code::RemindedBeforeDue, &step.name, action);
+                        if let StepAction::Notify { channel, .. } = step.action {
+                            self.note_contact(channel);
+                        }
+                    }
                     None => self.decide(Code::NotNotifiedOptedOut, Some(&step.name), None),
                 }
             }
@@ -83,13 +88,15 @@ impl Ladder<'_> {
             None => due.plus(step.offset_ms),
             Some(timing) => self.counted(due, &timing.offset, false),
         };
-        self.in_the_day(step, at)
+        let at = self.in_the_day(step, at);
+        if self.policy.options.contact.is_none() { at } else { self.open_from(step, self.spread(step, at)) }
     }
 
-    /// The instant that a notice comes at: late, it keeps its time of day.
+    /// The instant that a notice comes at: late, it keeps its time of day, and the hours of its channel.
     fn reminder_due(&self, step: &Step, bill: &Bill) -> Timestamp {
         let at = self.reminder_at(step, bill);
-        if at < self.account.line { self.in_the_day(step, self.account.line) } else { at }
+        let at = if at < self.account.line { self.in_the_day(step, self.account.line) } else { at };
+        if self.policy.options.contact.is_none() { at } else { self.free_from(step, at) }
     }
 
     fn pass_reminder(&mut self, bill: &Id, reminded: u16) {

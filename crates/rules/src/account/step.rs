@@ -149,7 +149,8 @@ fn take_deadline(mut account: Account, policy: Arc<Policy>, now: Timestamp) -> T
     let Some(due) = account.deadline.filter(|due| *due <= now) else {
         return nothing(account, Outcome::NoEffect(NoEffect::NotDue));
     };
-    let late = policy.late_after_ms.is_some_and(|after| now.since(due) > after);
+    // Hours in which customers are left alone are those of the clock, however little a deadline is late.
+    let late = policy.late_after_ms.is_some_and(|after| now.since(due) > after) || policy.options.contact.is_some();
     account.line = account.line.max(if late { now } else { due });
     let mut ladder = Ladder::new(&mut account, policy, None);
     let reminds = ladder.remind();

@@ -1,5 +1,6 @@
 //! The safety rules that hold for every policy, as properties over random lives of an account; and rows for the edges.
 
+mod contact;
 mod select;
 mod steps;
 

@@ -2,7 +2,8 @@
 
 use super::aside::Bases;
 use super::ladder::Ladder;
-use crate::{Anchor, Cycle, DAY_MS, Day, Minor, Offset, Step, Timestamp, Timing};
+use crate::contact::Place;
+use crate::{Anchor, Channel, Contacted, Cycle, DAY_MS, Day, Minor, Offset, Step, StepAction, Timestamp, Timing};
 
 impl Ladder<'_> {
     /// When a timing says; `previous` stands for the last step taken where that is still to come.
@@ -25,6 +26,63 @@ impl Ladder<'_> {
         let repeat = step.repeat()?;
         let bases = self.account.bases().filter(|b| b.repeats > 0)?;
         Some(self.counted(bases.previous, &repeat.every, false))
+    }
+
+    /// Where the account lives.
+    pub(super) fn place(&self) -> Place<'_> {
+        let region = self.account.profile.as_deref().map_or("", |p| &p.region);
+        Place { zone: self.zone, region, calendar: &self.policy.options.calendar }
+    }
+
+    /// The first instant not before `at` in which the channel of a notice is open; `at` itself for a bar.
+    pub(super) fn open_from(&self, step: &Step, at: Timestamp) -> Timestamp {
+        match (&self.policy.options.contact, &step.action) {
+            (Some(rules), StepAction::Notify { channel, .. }) => rules.open_from(*channel, at, self.place()),
+            _ => at,
+        }
+    }
+
+    /// The first instant not before `at` in which a notice is within the hours of its channel and under every cap.
+    pub(super) fn free_from(&self, step: &Step, at: Timestamp) -> Timestamp {
+        match (&self.policy.options.contact, &step.action) {
+            (Some(rules), StepAction::Notify { channel, .. }) => {
+                let contacts = self.account.aside.as_ref().map_or(&[][..], |aside| &aside.contacts);
+                rules.free_from(*channel, at, self.place(), contacts)
+            }
+            _ => at,
+        }
+    }
+
+    /// A planned notice moved to the account's place in the spread.
+    pub(super) fn spread(&self, step: &Step, at: Timestamp) -> Timestamp {
+        match (&self.policy.options.contact, &step.action) {
+            (Some(rules), StepAction::Notify { .. }) if rules.spread_ms > 0 => {
+                let drawn = i64::from(crate::id::draw("spread", &self.account.id));
+                at.plus(rules.spread_ms / 10_000 * drawn)
+            }
+            _ => at,
+        }
+    }
+
+    /// When the next step comes, as the hours of its channel and the caps allow it.
+    pub(super) fn coming(&self, step: &Step) -> Timestamp {
+        let at = self.instant(step);
+        if self.policy.options.contact.is_none() {
+            return at;
+        }
+        let late = at < self.account.line && matches!(step.action, StepAction::Notify { .. });
+        self.free_from(step, if late { self.account.line } else { at })
+    }
+
+    /// Remembers a notice that was sent, where a cap counts it.
+    pub(super) fn note_contact(&mut self, channel: Channel) {
+        let policy = self.policy.clone();
+        let Some(rules) = policy.options.contact.as_deref().filter(|rules| rules.counts(channel)) else { return };
+        let at = self.account.line;
+        let oldest = rules.forgotten_before(at);
+        let contacts = &mut self.account.aside_mut().contacts;
+        contacts.retain(|c| c.at > oldest);
+        contacts.push(Contacted { at, channel });
     }
 
     /// So far from an instant: hours from the instant itself, days of any kind from the beginning of its day, or of the

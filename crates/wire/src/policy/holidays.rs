@@ -24,7 +24,12 @@ impl Reader<'_, '_> {
             let here = self.holidays(&path, if region == "all" { "" } else { region }, listed);
             holidays.push(here);
         }
+        let closed = |h: &raw::ContactHours| h.not_on.contains(&raw::ClosedOn::Holidays);
+        let closed = file.contact.as_ref().is_some_and(|c| c.hours.iter().any(closed));
         if !uses_business_days(file) {
+            if closed {
+                return Calendar { weekend: [false; 7], holidays };
+            }
             if written.is_some() {
                 let help = "write a distance such as `5bd`, or leave it out";
                 self.warn("business_days", "no step counts in business days", help);

@@ -338,7 +338,7 @@ fn window(before: &[Step], from: Anchor, distance: &Distance, free_days: i64) ->
     }
 }
 
-fn rough_ms(offset: &dunning_rules::Offset) -> i64 {
+pub(super) fn rough_ms(offset: &dunning_rules::Offset) -> i64 {
     Distance { offset: *offset, is_span: false }.about_ms(2)
 }
 
@@ -351,7 +351,7 @@ const fn anchor(from: Option<raw::CountedFrom>) -> Anchor {
     }
 }
 
-fn minutes_of_day(text: &str) -> Option<u16> {
+pub(super) fn minutes_of_day(text: &str) -> Option<u16> {
     let (hours, minutes) = text.split_once(':')?;
     let two = |part: &str| (part.len() == 2).then(|| part.parse::<u8>().ok()).flatten();
     let (hours, minutes) = (two(hours)?, two(minutes)?);
@@ -386,7 +386,7 @@ fn notice(step: &raw::Step, notify: &raw::Notify) -> StepAction {
     }
 }
 
-const fn channel(channel: raw::Channel) -> Channel {
+pub(super) const fn channel(channel: raw::Channel) -> Channel {
     match channel {
         raw::Channel::Email => Channel::Email,
         raw::Channel::Sms => Channel::Sms,

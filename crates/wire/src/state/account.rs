@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use dunning_rules::{
-    Account, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, Currency, Cycle, Day, Dispute,
+    Account, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, Contacted, Currency, Cycle, Day, Dispute,
     DisputedPart, Hold, Id, IdHash, Payment, PaymentPart, PendingBar, Seen, SeenId, SentStep,
 };
 
 use super::bytes::{Bytes, put_amount, put_day, put_id, put_instant, put_list, put_option, put_text};
-use super::profile::{get_profile, put_profile};
+use super::profile::{get_channel, get_profile, put_profile};
 use super::{StateError, StateVersion};
 use crate::avro::{put_bool, put_long, put_varint};
 
@@ -89,12 +89,16 @@ pub(super) fn get_account(b: &mut Bytes<'_>, version: StateVersion, has_aside: b
 /// Few accounts have one: what every row needs stays together without it.
 #[cold]
 fn put_aside(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
-    let Aside { bills: known, bases, procedure } = aside;
+    let Aside { bills: known, contacts, bases, procedure } = aside;
     put_list(out, known, |out, BillAside { bill, issued_on, reminded, kind }| {
         put_bill_ref(out, bill, bills);
         put_day(out, *issued_on);
         put_varint(out, u64::from(*reminded));
         put_id(out, kind);
+    });
+    put_list(out, contacts, |out, Contacted { at, channel }| {
+        put_instant(out, *at);
+        out.push(*channel as u8);
     });
     put_option(out, *bases, |out, Bases { issue, entry, previous, repeats }| {
         for at in [issue, entry, previous] {
@@ -111,6 +115,7 @@ fn get_aside(b: &mut Bytes<'_>, bills: &[Bill]) -> Read<Aside> {
         bills: b.list(|b| {
             Ok(BillAside { bill: get_bill_ref(b, bills)?, issued_on: b.day()?, reminded: b.small()?, kind: b.id()? })
         })?,
+        contacts: b.list(|b| Ok(Contacted { at: b.instant()?, channel: get_channel(b)? }))?,
         bases: b.option(|b| {
             Ok(Bases { issue: b.instant()?, entry: b.instant()?, previous: b.instant()?, repeats: b.small()? })
         })?,

@@ -286,37 +286,62 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     let step = (any::<bool>(), 0_i64..20, prop::option::of(0_u16..1_440), rule);
     let steps = prop::collection::vec(step, 1..5);
     let before = prop::collection::btree_set(1_i64..15, 0..3);
-    (steps, before, 0_i64..500, any::<bool>(), any::<bool>()).prop_map(|(steps, before, keeps, weekend, two)| {
-        let mut policy = consumer();
-        policy.options.restore_below_other = Minor::new(keeps);
-        policy.options.calendar.weekend = [false, false, false, false, false, weekend, weekend];
-        policy.options.before_due = before.iter().rev().map(|n| notify("told", -n)).collect();
-        policy.steps = vec![with(notify("reminder", 1), steps[0].3.clone())];
-        let mut offset = 1;
-        for (bars, after, time_of_day, rule) in steps {
-            offset += after;
-            let place = policy.steps.len();
-            let name = format!("step-{place}");
-            let step = if bars && place > 1 {
-                // Rows that warn do not come again.
-                policy.steps[place - 1].rule.as_mut().into_iter().for_each(|r| r.repeat = None);
-                let warning = Some(WarningRule { step: place - 1, notice_ms: 3 * DAY });
-                Step { action: StepAction::Bar { level: BarLevel::Full, warning }, ..notify(&name, offset) }
-            } else {
-                notify(&name, offset)
-            };
-            let rule =
-                if matches!(step.action, StepAction::Bar { .. }) { StepRule { repeat: None, ..rule } } else { rule };
-            policy.steps.push(Step { time_of_day, ..with(step, rule) });
-            if bars && place > 1 {
-                policy.steps.push(notify(&format!("after-{place}"), offset));
+    (steps, before, 0_i64..500, any::<bool>(), any::<bool>(), contact_rules()).prop_map(
+        |(steps, before, keeps, weekend, two, contact)| {
+            let mut policy = consumer();
+            policy.options.restore_below_other = Minor::new(keeps);
+            policy.options.calendar.weekend = [false, false, false, false, false, weekend, weekend];
+            policy.options.before_due = before.iter().rev().map(|n| notify("told", -n)).collect();
+            policy.steps = vec![with(notify("reminder", 1), steps[0].3.clone())];
+            let mut offset = 1;
+            for (bars, after, time_of_day, rule) in steps {
+                offset += after;
+                let place = policy.steps.len();
+                let name = format!("step-{place}");
+                let step = if bars && place > 1 {
+                    // Rows that warn do not come again.
+                    policy.steps[place - 1].rule.as_mut().into_iter().for_each(|r| r.repeat = None);
+                    let warning = Some(WarningRule { step: place - 1, notice_ms: 3 * DAY });
+                    Step { action: StepAction::Bar { level: BarLevel::Full, warning }, ..notify(&name, offset) }
+                } else {
+                    notify(&name, offset)
+                };
+                let rule = if matches!(step.action, StepAction::Bar { .. }) {
+                    StepRule { repeat: None, ..rule }
+                } else {
+                    rule
+                };
+                policy.steps.push(Step { time_of_day, ..with(step, rule) });
+                if bars && place > 1 {
+                    policy.steps.push(notify(&format!("after-{place}"), offset));
+                }
             }
-        }
-        if two {
-            twice(&mut policy);
-        }
-        policy
-    })
+            if two {
+                twice(&mut policy);
+            }
+            policy.options.contact = contact.map(Box::new);
+            policy
+        },
+    )
+}
+
+/// Hours, caps and a spread, or none.
+fn contact_rules() -> impl Strategy<Value = Option<ContactRules>> {
+    let hours = (0_u16..12, 13_u16..25, 0_usize..7).prop_map(|(from, until, closed)| ContactHours {
+        channels: Channels::of(&[Channel::Email]),
+        from: from * 60,
+        until: until * 60,
+        closed: std::array::from_fn(|day| day == closed),
+        closed_on_holidays: true,
+    });
+    let cap = (1_u16..4, 1_i64..10).prop_map(|(most, days)| Cap {
+        channels: Channels::default(),
+        most,
+        within_ms: days * DAY,
+    });
+    let rules = (prop::collection::vec(hours, 0..2), prop::collection::vec(cap, 0..3), 0_i64..12)
+        .prop_map(|(hours, caps, spread)| ContactRules { hours, caps, spread_ms: spread * 3_600_000 });
+    prop::option::of(rules)
 }
 
 /// The same steps as a second procedure, for who owes two bills when the cycle begins.

@@ -81,6 +81,36 @@ impl Reader<'_, '_> {
         tests
     }
 
+    /// Steps and rules that no account can come to: what they ask for never holds while anybody is dunned.
+    pub(super) fn never_met(&mut self, file: &raw::PolicyFile, policy: &Policy) {
+        let told = file.before_due.iter().enumerate().map(|(i, s)| (format!("before_due[{i}]"), &s.when, false));
+        let rules = file.select.iter().enumerate().map(|(i, r)| (format!("select[{i}]"), &r.when, true));
+        let steps = file.procedures.iter().flat_map(|(name, procedure)| {
+            let path = move |i| format!("procedures.{name}.steps[{i}]");
+            procedure.steps.iter().enumerate().map(move |(i, s)| (path(i), &s.when, true))
+        });
+        for (path, when, overdue) in told.chain(rules).chain(steps) {
+            let Some(when) = when else { continue };
+            let least = least_dunned(policy, when);
+            let at = |key: &str| format!("{path}.when.{key}");
+            let help = "leave it out, or ask for what can be";
+            let below = |between: &Option<raw::Between>| between.as_ref().and_then(|b| b.below);
+            if least.is_none() {
+                self.error(&at("currency"), "it never holds: nobody is dunned in this currency", help);
+            }
+            let Some(least) = least.filter(|_| overdue) else { continue };
+            for (key, bound) in [("overdue", below(&when.overdue)), ("balance", below(&when.balance))] {
+                if bound.is_some_and(|bound| bound <= least.get()) {
+                    let message = format!("it never holds: nobody is dunned who owes less than {least}");
+                    self.error(&at(key), message, help);
+                }
+            }
+            if below(&when.unpaid_bills).is_some_and(|bound| bound <= 1) {
+                self.error(&at("unpaid_bills"), "it never holds: whoever is dunned has an unpaid bill", help);
+            }
+        }
+    }
+
     /// An amount says nothing of its currency; where the policy duns in several, that is a slip waiting to happen.
     pub(super) fn amounts_without_currency(&mut self, file: &raw::PolicyFile, policy: &Policy) {
         let never = |least: dunning_rules::Minor| least > dunning_rules::Minor::TURNOVER_MAX;
@@ -103,6 +133,18 @@ impl Reader<'_, '_> {
             self.warn(&path, message, "add `currency: EUR`, so that it is not taken for another one");
         }
     }
+}
+
+/// The least that is dunned in any currency that a condition allows; `None`: in none of them anybody is.
+fn least_dunned(policy: &Policy, when: &raw::When) -> Option<dunning_rules::Minor> {
+    let dunned = |least: &dunning_rules::Minor| *least <= dunning_rules::Minor::TURNOVER_MAX;
+    let (listed, not) = when.currency.as_ref().map_or((Vec::new(), true), words);
+    let meant = |code: &str| listed.iter().any(|l| l == code) != not;
+    let of_listed = policy.minimum.iter().filter(|(c, _)| meant(c.as_str())).map(|(_, least)| *least);
+    // A currency that is named and not listed falls under what is said of the others.
+    let named = |code: &String| policy.minimum.iter().any(|(c, _)| c.as_str() == *code);
+    let other = policy.minimum_other.filter(|_| not || !listed.iter().all(named));
+    of_listed.filter(dunned).chain(other).min()
 }
 
 const fn has_amount_alone(when: &raw::When) -> bool {

@@ -9,6 +9,7 @@ pub(crate) mod duration;
 mod finding;
 mod holidays;
 pub(crate) mod node;
+mod print;
 mod raw;
 mod ready;
 mod select;
@@ -20,6 +21,7 @@ use dunning_rules::{IdHash, Policy, Timestamp};
 
 pub use finding::{Finding, Findings, Severity};
 pub(crate) use finding::{Notes, Place};
+pub use print::{calendar, print};
 
 /// Everything that is wrong with a policy file.
 pub type PolicyErrors = Findings;
@@ -35,6 +37,8 @@ pub struct Loaded {
     pub text: String,
     /// Its name: the label without the version.
     pub name: String,
+    /// What it is for, in its author's words.
+    pub description: Option<String>,
     /// Its version.
     pub version: u32,
     /// From when new cycles follow it; `None`: from the moment it is taken into use.
@@ -81,6 +85,7 @@ fn read(file_name: &str, text: &str, notes: &mut Notes<'_>) -> Option<Loaded> {
         warnings: Vec::new(),
         text: text.to_owned(),
         name: file.policy,
+        description: file.description,
         version: file.version,
         effective_from,
         shortcuts_on,

@@ -21,7 +21,6 @@ pub(super) struct PolicyFile {
     pub(super) version: u32,
     /// What it is for, in your own words.
     #[serde(default)]
-    #[allow(dead_code)]
     pub(super) description: Option<String>,
     /// From when new dunning cycles follow this version, such as `2027-01-01T00:00:00Z`. Without it: from the moment
     /// it is taken into use.

@@ -97,6 +97,7 @@ impl Reader<'_, '_> {
         self.late_start(&policy);
         self.thresholds(file, &policy);
         self.amounts_without_currency(file, &policy);
+        self.never_met(file, &policy);
         self.contact_and_steps(file, &policy);
         if policy.late_after_ms.is_none() && shortcuts.below_minimum == BelowMinimum::Wait {
             let message = "steps that come late or had to wait are followed by the next ones at once";

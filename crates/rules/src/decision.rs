@@ -145,8 +145,10 @@ pub struct Decision {
 #[allow(missing_docs)]
 pub enum Code {
     CycleStarted,
+    ProcedureChosen,
     CycleEnded,
     Notified,
+    RemindedBeforeDue,
     NotNotifiedOptedOut,
     BarPending,
     BarHeld(Hold),
@@ -156,6 +158,8 @@ pub enum Code {
     Restored,
     StepSkipped,
     StepWaits,
+    ConditionNotMet,
+    ConditionAwaited,
     SpacingKept,
     Erased,
     NumbersPassedOver,
@@ -167,8 +171,10 @@ impl Code {
     pub const fn word(self) -> &'static str {
         match self {
             Self::CycleStarted => "cycle_started",
+            Self::ProcedureChosen => "procedure_chosen",
             Self::CycleEnded => "cycle_ended",
             Self::Notified => "notified",
+            Self::RemindedBeforeDue => "reminded_before_due",
             Self::NotNotifiedOptedOut => "not_notified_opted_out",
             Self::BarPending => "bar_pending",
             Self::BarHeld(_) => "bar_held",
@@ -178,6 +184,8 @@ impl Code {
             Self::Restored => "restored",
             Self::StepSkipped => "step_skipped",
             Self::StepWaits => "step_waits",
+            Self::ConditionNotMet => "condition_not_met",
+            Self::ConditionAwaited => "condition_awaited",
             Self::SpacingKept => "spacing_kept",
             Self::Erased => "erased",
             Self::NumbersPassedOver => "numbers_passed_over",
@@ -199,8 +207,15 @@ impl Decision {
             Code::CycleStarted => {
                 format!("a dunning cycle starts: {due} is owed on {bills}, at or over the minimum of {}", self.minimum)
             }
+            Code::ProcedureChosen => {
+                format!("procedure {step} is followed in this cycle, as the rules of the policy say")
+            }
+            Code::CycleEnded if due > Minor::ZERO => {
+                format!("the dunning cycle ends: {due} is still owed, which is too little to keep it")
+            }
             Code::CycleEnded => "the dunning cycle ends: nothing that may be dunned is owed any more".to_owned(),
             Code::Notified => format!("step {step}: the customer is told, as {due} is owed on {bills}"),
+            Code::RemindedBeforeDue => format!("step {step}: the customer is told of {due} before its due date"),
             Code::NotNotifiedOptedOut => {
                 format!("step {step}: nothing is sent, as the customer opted out and the notice is not mandatory")
             }
@@ -223,6 +238,8 @@ impl Decision {
                 )
             }
             Code::StepWaits => format!("step {step} waits: {due} is under the minimum of {}", self.minimum),
+            Code::ConditionNotMet => format!("step {step} is passed over: what the policy asks for is not met"),
+            Code::ConditionAwaited => format!("step {step} waits until what the policy asks for is met"),
             Code::SpacingKept => {
                 format!("step {step} comes late: the later steps move by as much, so that their spacing is kept")
             }

@@ -31,6 +31,13 @@ impl IdHash {
     }
 }
 
+/// A number from 0 to 9999 that an account draws in a group: always the same, and as good as chance.
+pub(crate) fn draw(group: &str, account: &str) -> u16 {
+    let bytes = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{group}/{account}").as_bytes()).into_bytes();
+    let drawn = u64::from(u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+    u16::try_from((drawn * 10_000) >> 32).unwrap_or(0)
+}
+
 /// The bytes of a UUID in its one canonical spelling; another spelling is another id.
 fn canonical_uuid(text: &[u8]) -> Option<[u8; 16]> {
     if text.len() != 36 {
@@ -81,6 +88,19 @@ mod tests {
         assert_eq!(IdHash::of(text).bytes()[..4], [0x01, 0x23, 0xab, 0xcd]);
         assert_ne!(IdHash::of(text), IdHash::of(&text.to_uppercase()));
         assert_ne!(IdHash::of(text), IdHash::of(&text.replace('-', "x")));
+    }
+
+    #[test]
+    fn a_share_is_as_large_as_it_says_and_another_group_draws_anew() {
+        let share = |group: &str, first, end| crate::Share { group: group.into(), first, end };
+        let of = |share: &crate::Share| (0..10_000).filter(|n| share.has(&format!("acc-{n}"))).count();
+        let (a, b) = (share("pilot", 0, 1_000), share("pilot", 1_000, 2_000));
+        for size in [of(&a), of(&b), of(&share("other", 0, 1_000))] {
+            assert!((900..1_100).contains(&size), "{size}");
+        }
+        assert!(!(0..10_000).any(|n| a.has(&format!("acc-{n}")) && b.has(&format!("acc-{n}"))));
+        assert_ne!(draw("pilot", "acc-1"), draw("other", "acc-1"));
+        assert_eq!((of(&share("pilot", 0, 10_000)), of(&share("pilot", 0, 0))), (10_000, 0));
     }
 
     #[test]

@@ -3,8 +3,11 @@
 
 use uuid::Uuid;
 
+use crate::account::zone_of;
+use crate::contact::Place;
 use crate::{
-    Account, Action, Command, Cycle, Minor, PolicyBook, Step, StepAction, Timestamp, Transition, command_id, standing,
+    Account, Action, Cap, Channel, Command, ContactRules, Cycle, Minor, Policy, PolicyBook, Step, StepAction,
+    Timestamp, Transition, command_id, standing,
 };
 
 /// A rule that must never be broken.
@@ -24,8 +27,12 @@ pub enum Rule {
     StepsInOrder,
     /// A bar is lifted by exactly one restoration, and a restoration lifts all bars in force and nothing else.
     LiftedOnce,
-    /// Whoever no longer owes is restored at once.
+    /// Whoever no longer owes, or less than keeps a bar, is restored at once.
     RestoredAtOnce,
+    /// A notice before a due date names bills that are owed, not disputed and not overdue, and belongs to no cycle.
+    RemindedBeforeDue,
+    /// A notice is sent within the hours of its channel, and no cap is exceeded.
+    ContactAllowed,
     /// A shard's clock never goes back.
     ClockNeverBack,
     /// A shard's transactions are numbered without a gap, and its place in its inputs never goes back.
@@ -36,7 +43,7 @@ pub enum Rule {
 
 impl Rule {
     /// All, for counters.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::LineNeverBack,
         Self::SequenceGapless,
         Self::NothingUnderTheMinimum,
@@ -45,6 +52,8 @@ impl Rule {
         Self::StepsInOrder,
         Self::LiftedOnce,
         Self::RestoredAtOnce,
+        Self::RemindedBeforeDue,
+        Self::ContactAllowed,
         Self::ClockNeverBack,
         Self::PlaceNeverBack,
         Self::StoreIsTheTopic,
@@ -62,6 +71,8 @@ impl Rule {
             Self::StepsInOrder => "steps_in_order",
             Self::LiftedOnce => "lifted_once",
             Self::RestoredAtOnce => "restored_at_once",
+            Self::RemindedBeforeDue => "reminded_before_due",
+            Self::ContactAllowed => "contact_allowed",
             Self::ClockNeverBack => "clock_never_back",
             Self::PlaceNeverBack => "place_never_back",
             Self::StoreIsTheTopic => "store_is_the_topic",
@@ -112,8 +123,9 @@ pub fn broken(before: &Before, said: &Transition, policies: &PolicyBook) -> Vec<
     check(is_numbered(before, said), Rule::SequenceGapless);
     check(is_in_order(before, account), Rule::StepsInOrder);
     check(is_lifted_once(before, said), Rule::LiftedOnce);
-    if account.cycle.as_ref().is_some_and(|c| !c.bars.is_empty()) {
-        check(standing(account, policies).0 > Minor::ZERO, Rule::RestoredAtOnce);
+    if let Some(cycle) = account.cycle.as_ref().filter(|c| !c.bars.is_empty()) {
+        let keeps = policies.get(&cycle.policy).map_or(Minor::new(1), |p| p.restore_below(account.currency));
+        check(standing(account, policies).0 >= keeps, Rule::RestoredAtOnce);
     }
     for command in &said.commands {
         let Some(policy) = policies.get(&command.policy) else { continue };
@@ -121,9 +133,18 @@ pub fn broken(before: &Before, said: &Transition, policies: &PolicyBook) -> Vec<
             let least = policy.minimum(command.currency);
             check(least.is_some_and(|least| command.amount_due >= least), Rule::NothingUnderTheMinimum);
         }
+        if let (Some(rules), Action::Notify { channel, .. }) = (&policy.options.contact, &command.action) {
+            check(is_contact_allowed(account, policy, rules, *channel, command.decided_at), Rule::ContactAllowed);
+        }
+        if policy.options.before_due.iter().any(|s| s.name == command.step) {
+            check(is_before_due(account, policy, command), Rule::RemindedBeforeDue);
+        }
         if let Action::Bar { .. } = command.action {
-            let step = policy.steps.iter().find(|s| s.name == command.step);
-            check(step.is_some_and(|step| is_warned(account, step, command)), Rule::WarnedBeforeBarred);
+            // Two procedures may have steps of one name.
+            let ladder =
+                if account.cycle.is_some() { policy.ladder(account.procedure()) } else { 0..policy.steps.len() };
+            let mut steps = policy.steps.iter().take(ladder.end).skip(ladder.start).filter(|s| s.name == command.step);
+            check(steps.any(|step| is_warned(account, step, command)), Rule::WarnedBeforeBarred);
             check(is_allowed(account, policy.shortcuts.bar_protected, command.decided_at), Rule::PersonDecides);
         }
     }
@@ -166,6 +187,34 @@ fn is_warned(account: &Account, step: &Step, bar: &Command) -> bool {
     // A restoration after the bar may have ended the cycle in the same transition.
     let Some(cycle) = &account.cycle else { return true };
     cycle.sent.iter().any(|s| usize::from(s.step) == rule.step && bar.decided_at.since(s.at) >= rule.notice_ms)
+}
+
+/// Nothing of a bill changes after such a notice within its transition: it comes with a deadline.
+fn is_before_due(account: &Account, policy: &Policy, notice: &Command) -> bool {
+    let owed = |id: &crate::Id| account.bills.iter().any(|b| b.id == *id && b.undisputed() > Minor::ZERO);
+    let zone = zone_of(account, policy);
+    let overdue = account.bills.iter().filter(|b| zone.start_of_day(b.due_on.plus(1)) <= notice.decided_at);
+    let overdue: Vec<_> = overdue.map(|b| &b.id).collect();
+    notice.cycle == 0 && notice.bill_ids.iter().all(|id| owed(id) && !overdue.contains(&id))
+}
+
+fn is_contact_allowed(
+    account: &Account,
+    policy: &Policy,
+    rules: &ContactRules,
+    channel: Channel,
+    at: Timestamp,
+) -> bool {
+    let region = account.profile.as_deref().map_or("", |p| &p.region);
+    let place = Place { zone: zone_of(account, policy), region, calendar: &policy.options.calendar };
+    let contacts = account.aside.as_ref().map_or(&[][..], |aside| &aside.contacts);
+    // The notice itself is among them by now.
+    let within = |cap: &Cap| {
+        let counted =
+            contacts.iter().filter(|c| cap.channels.has(c.channel) && c.at <= at && at.since(c.at) < cap.within_ms);
+        counted.count() <= usize::from(cap.most)
+    };
+    rules.open_from(channel, at, place) == at && rules.caps.iter().filter(|cap| cap.channels.has(channel)).all(within)
 }
 
 fn is_allowed(account: &Account, shortcut: bool, at: Timestamp) -> bool {
@@ -229,6 +278,7 @@ mod tests {
             late_after_ms: None,
             shortcuts: crate::Shortcuts::NONE,
             steps: vec![],
+            options: crate::Options::default(),
         };
         PolicyBook::new(Arc::new(policy), None)
     }
@@ -271,7 +321,7 @@ mod tests {
             mandatory: true,
         };
         let warning = Some(crate::WarningRule { step: 0, notice_ms: NOTICE });
-        let step = |name: &str, action| Step { name: name.into(), offset_ms: 0, time_of_day: None, action };
+        let step = |name: &str, action| Step { name: name.into(), offset_ms: 0, time_of_day: None, action, rule: None };
         let mut policy = (**book().current(Timestamp::MIN)).clone();
         policy.minimum_other = Some(Minor::new(500));
         policy.steps = vec![step("warn", notify), step("bar", StepAction::Bar { level: BarLevel::Full, warning })];

@@ -5,7 +5,10 @@
 //! simulation, `explain` and the differential test rest on that.
 
 mod account;
+mod calendar;
 mod command;
+mod condition;
+mod contact;
 mod currency;
 mod decision;
 mod event;
@@ -18,10 +21,13 @@ mod tests;
 mod time;
 
 pub use account::{
-    Account, BarDecided, BarInForce, Bill, Cycle, Dispute, DisputedPart, HELD_WORDS, Hold, Payment, PaymentPart,
-    PendingBar, Seen, SeenId, SentStep, Stage, standing, step,
+    Account, Aside, BarDecided, BarInForce, Bases, Bill, BillAside, Cycle, Dispute, DisputedPart, HELD_WORDS, Hold,
+    Payment, PaymentPart, PendingBar, Seen, SeenId, SentStep, Stage, standing, step,
 };
+pub use calendar::{Calendar, Holidays, Offset, is_within};
 pub use command::{Action, BarLevel, Channel, Command, RestorationReason};
+pub use condition::{FlagOf, NumberOf, Test, WordOf};
+pub use contact::{Cap, Channels, ContactHours, ContactRules, Contacted};
 pub use currency::Currency;
 pub use decision::{Code, Decision, NoEffect, Outcome, Refusal, Transition};
 pub use event::{
@@ -31,8 +37,8 @@ pub use event::{
 pub use id::{Id, IdHash, command_id};
 pub use money::Minor;
 pub use policy::{
-    BelowMinimum, DebitNote, DisputeEnd, PayDisputed, Policy, PolicyBook, Shortcuts, Step, StepAction, WarningRule,
-    ZoneRule,
+    Anchor, BelowMinimum, DebitNote, DisputeEnd, Options, PayDisputed, Policy, PolicyBook, Procedure, Repeat,
+    SelectRule, Share, Shortcuts, Step, StepAction, StepRule, Timing, Unmet, WarningRule, ZoneRule,
 };
 pub use time::{DAY_MS, Day, Timestamp, Zone};
 

@@ -1,6 +1,7 @@
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::{BarLevel, Channel, Currency, Minor, Timestamp, Zone};
+use crate::{BarLevel, Calendar, Channel, ContactRules, Currency, Minor, Offset, Test, Timestamp, Zone};
 
 /// A policy, checked and ready to use. Made from a policy file by `dunning-wire`.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +24,73 @@ pub struct Policy {
     pub shortcuts: Shortcuts,
     /// In order.
     pub steps: Vec<Step>,
+    /// What most policies do not say.
+    pub options: Options,
+}
+
+/// What a policy can say beyond its steps. Without any of it nothing is computed or remembered for it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    /// A cycle ends, and its bars with it, once less than this is owed, by currency.
+    pub restore_below: Vec<(Currency, Minor)>,
+    /// The same in a currency that is not listed; nothing: the cycle goes on while anything is owed.
+    pub restore_below_other: Minor,
+    /// Notices before the due date of a bill, the earliest first. They belong to no cycle.
+    pub before_due: Vec<Step>,
+    /// Of business days.
+    pub calendar: Calendar,
+    /// When and how often customers are told anything; `None`: whenever a step is due.
+    pub contact: Option<Box<ContactRules>>,
+    /// The procedures, one after the other in `steps`, that of everybody else first. Empty: one, of all steps.
+    pub procedures: Vec<Procedure>,
+    /// Which account follows which procedure: the first rule that takes it.
+    pub select: Vec<SelectRule>,
+    /// True where a condition asks for the kind of a bill.
+    pub remembers_kinds: bool,
+}
+
+/// Steps under a name: some accounts follow them, others follow others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Procedure {
+    /// Unique within the policy.
+    pub name: Arc<str>,
+    /// Index of its first step.
+    pub first: u16,
+    /// Index behind its last step.
+    pub end: u16,
+}
+
+/// Which accounts follow a procedure, from the beginning of a cycle to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SelectRule {
+    /// Unique within the policy.
+    pub name: Arc<str>,
+    /// All of it must be met.
+    pub when: Vec<Test>,
+    /// Only some of those; `None`: all of them.
+    pub share: Option<Share>,
+    /// Index of the procedure.
+    pub procedure: u16,
+}
+
+/// A share of accounts, always the same ones: a number from 0 to 9999 is made of the account's id, and lies within.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Shares of one group have no account in common; those of two groups are drawn anew.
+    pub group: Box<str>,
+    /// The first number.
+    pub first: u16,
+    /// The number behind the last one.
+    pub end: u16,
+}
+
+impl Share {
+    /// True where an account belongs to it.
+    #[must_use]
+    pub fn has(&self, account: &str) -> bool {
+        let drawn = crate::id::draw(&self.group, account);
+        (self.first..self.end).contains(&drawn)
+    }
 }
 
 /// Where an account's days begin.
@@ -39,12 +107,98 @@ pub enum ZoneRule {
 pub struct Step {
     /// Unique within the policy.
     pub name: Arc<str>,
-    /// After the anchor, in milliseconds.
+    /// After the anchor, in milliseconds; where `rule` says otherwise, about when.
     pub offset_ms: i64,
     /// Minutes after local midnight before which it does not come; `None`: at the very instant of the offset.
     pub time_of_day: Option<u16>,
     /// What is done.
     pub action: StepAction,
+    /// What most steps do not say.
+    pub rule: Option<Box<StepRule>>,
+}
+
+/// What a step can say beyond a span after the due date.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepRule {
+    /// When it comes, instead of the span.
+    pub timing: Option<Timing>,
+    /// What must be met when it comes; all of it.
+    pub when: Vec<Test>,
+    /// What becomes of it otherwise.
+    pub unmet: Unmet,
+    /// It comes again.
+    pub repeat: Option<Repeat>,
+}
+
+/// When a step comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// Counted from here.
+    pub from: Anchor,
+    /// So far from there.
+    pub offset: Offset,
+}
+
+/// What a step is counted from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anchor {
+    /// The due date of the oldest bill that is owed.
+    DueDate,
+    /// The date of that bill.
+    IssueDate,
+    /// The beginning of the cycle.
+    Entry,
+    /// The last step that was taken in the cycle; without one, its beginning.
+    PreviousStep,
+}
+
+/// What becomes of a step whose condition is not met.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unmet {
+    /// It is passed over.
+    #[default]
+    Skip,
+    /// It waits until the condition is met.
+    Wait,
+}
+
+/// A notice that comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    /// So long after the last time.
+    pub every: Offset,
+    /// So often after the first time; `None`: as long as it is owed. Never past the next step.
+    pub times: Option<u16>,
+}
+
+impl Step {
+    /// When it comes, where that is no span after the due date.
+    #[must_use]
+    pub fn timing(&self) -> Option<&Timing> {
+        self.rule.as_ref()?.timing.as_ref()
+    }
+
+    /// What must be met when it comes.
+    #[must_use]
+    pub fn when(&self) -> &[Test] {
+        self.rule.as_ref().map_or(&[], |rule| &rule.when)
+    }
+
+    /// How it comes again.
+    #[must_use]
+    pub fn repeat(&self) -> Option<&Repeat> {
+        self.rule.as_ref()?.repeat.as_ref()
+    }
+
+    /// True where it waits for its condition to be met.
+    #[must_use]
+    pub fn waits_for_condition(&self) -> bool {
+        self.rule.as_ref().is_some_and(|rule| rule.unmet == Unmet::Wait && !rule.when.is_empty())
+    }
+
+    fn is_counted_from(&self, anchor: Anchor) -> bool {
+        self.timing().is_some_and(|timing| timing.from == anchor)
+    }
 }
 
 /// What a step does.
@@ -156,6 +310,40 @@ impl Policy {
         // Less than one minor unit is never dunned, whatever the file says.
         listed.or(self.minimum_other).map(|least| least.max(Minor::new(1)))
     }
+
+    /// The least that keeps a cycle and its bars, at least one minor unit.
+    #[must_use]
+    pub fn restore_below(&self, currency: Option<Currency>) -> Minor {
+        let options = &self.options;
+        let listed = currency.and_then(|c| options.restore_below.iter().find(|(code, _)| *code == c));
+        listed.map_or(options.restore_below_other, |(_, least)| *least).max(Minor::new(1))
+    }
+
+    /// The steps of a procedure, as places in `steps`.
+    #[must_use]
+    pub fn ladder(&self, procedure: u16) -> Range<usize> {
+        let known = self.options.procedures.get(usize::from(procedure));
+        known.map_or(0..self.steps.len(), |p| usize::from(p.first)..usize::from(p.end))
+    }
+
+    /// The name of a procedure; `None` where there is only one.
+    #[must_use]
+    pub fn procedure_name(&self, procedure: u16) -> Option<&Arc<str>> {
+        self.options.procedures.get(usize::from(procedure)).map(|p| &p.name)
+    }
+
+    /// True where it asks for more of a bill than its due date.
+    pub(crate) fn remembers_bills(&self) -> bool {
+        !self.options.before_due.is_empty()
+            || self.options.remembers_kinds
+            || self.steps.iter().any(|s| s.is_counted_from(Anchor::IssueDate))
+    }
+
+    /// True where a cycle needs more than its anchor.
+    pub(crate) fn remembers_bases(&self) -> bool {
+        let plain = |s: &Step| s.repeat().is_none() && s.timing().is_none_or(|t| t.from == Anchor::DueDate);
+        !self.steps.iter().all(plain)
+    }
 }
 
 /// The policies in force, oldest first. A new cycle takes the last one in force at its instant; a cycle keeps its own.
@@ -218,6 +406,7 @@ mod tests {
             late_after_ms: None,
             shortcuts: Shortcuts::NONE,
             steps: vec![],
+            options: Options::default(),
         })
     }
 

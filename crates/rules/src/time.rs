@@ -76,6 +76,27 @@ impl Day {
         Self(self.0.saturating_add(days))
     }
 
+    /// The day of the week, Monday 0 to Sunday 6.
+    #[must_use]
+    pub fn weekday(self) -> u8 {
+        // 1970-01-01 was a Thursday.
+        u8::try_from((i64::from(self.0) + 3).rem_euclid(7)).unwrap_or(0)
+    }
+
+    /// The last day of its month; itself beyond the calendar.
+    #[must_use]
+    pub fn month_end(self) -> Self {
+        let left = self.date().map_or(0, |d| u32::from(d.num_days_in_month()) - d.day());
+        self.plus(i32::try_from(left).unwrap_or(0))
+    }
+
+    /// Month and day, from 1; `None` beyond the calendar.
+    #[must_use]
+    pub fn month_and_day(self) -> Option<(u8, u8)> {
+        let date = self.date()?;
+        Some((u8::try_from(date.month()).ok()?, u8::try_from(date.day()).ok()?))
+    }
+
     fn date(self) -> Option<NaiveDate> {
         NaiveDate::from_num_days_from_ce_opt(self.0.checked_add(719_163)?)
     }
@@ -142,6 +163,13 @@ impl Zone {
             Some(t) => Day(t.date().num_days_from_ce() - 719_163),
             None => utc_day(at),
         }
+    }
+
+    /// The same time after midnight so many days later.
+    #[must_use]
+    pub fn days_later(self, at: Timestamp, days: i32) -> Timestamp {
+        let day = self.day_of(at);
+        self.start_of_day(day.plus(days)).plus(at.since(self.start_of_day(day)))
     }
 
     /// The first instant not before `from` at which the wall clock here shows so many minutes after midnight.
@@ -258,6 +286,29 @@ mod tests {
         assert_eq!(berlin.next_at(midnight, 600), midnight.plus(10 * 3_600_000));
         assert_eq!(berlin.next_at(midnight.plus(10 * 3_600_000), 600), midnight.plus(10 * 3_600_000));
         assert_eq!(berlin.next_at(midnight.plus(10 * 3_600_000 + 1), 600), midnight.plus(34 * 3_600_000));
+    }
+
+    #[test]
+    fn days_later_is_the_same_time_of_day_across_a_change_of_the_clocks() {
+        let berlin = zone("Europe/Berlin");
+        // 24 October 2026; the clocks go back on the 25th.
+        let ten = berlin.at(Day(20_750), 600);
+        assert_eq!(berlin.days_later(ten, 1).since(ten), DAY_MS);
+        let midnight = berlin.at(Day(20_750), 0);
+        assert_eq!(berlin.days_later(midnight, 2), berlin.at(Day(20_752), 0));
+        assert_eq!(berlin.days_later(midnight, -1), berlin.at(Day(20_749), 0));
+    }
+
+    #[test]
+    fn weekdays_and_ends_of_months_are_those_of_the_calendar() {
+        // Epoch day, weekday from Monday, days to the end of the month.
+        for (day, weekday, left) in [(0, 3, 30), (-1, 2, 0), (4, 0, 26), (20_788, 1, 30), (20_147, 4, 0)] {
+            assert_eq!((Day(day).weekday(), Day(day).month_end()), (weekday, Day(day + left)), "{}", Day(day));
+        }
+        let edges = [Day(i32::MIN), Day(i32::MAX), Day(i32::MAX - 719_163)];
+        for day in edges {
+            let _ = (day.weekday(), day.month_end(), day.month_and_day());
+        }
     }
 
     #[test]

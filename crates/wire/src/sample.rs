@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use dunning_rules::{
-    Account, BarDecided, BarInForce, BarLevel, Bill, Body, Channel, Contact, Currency, Cycle, Day, Dispute,
-    DisputeOutcome, DisputedPart, HELD_WORDS, IdHash, Input, Interaction, Line, Minor, Payment, PaymentPart,
-    PendingBar, Profile, ReversalKind, Seen, SentStep, Service, Term, Timestamp, Zone,
+    Account, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, Body, Channel, Contact, Contacted,
+    Currency, Cycle, Day, Dispute, DisputeOutcome, DisputedPart, HELD_WORDS, IdHash, Input, Interaction, Line, Minor,
+    Payment, PaymentPart, PendingBar, Profile, ReversalKind, Seen, SentStep, Service, Term, Timestamp, Zone,
 };
 use proptest::prelude::*;
 
@@ -263,6 +263,18 @@ fn cycle() -> impl Strategy<Value = Cycle> {
     )
 }
 
+/// A bill's place or another bill's name, its date, how often it was told of, and its kind.
+type Told = (usize, &'static str, Day, u16, Box<str>);
+
+/// What some policies ask to be remembered. Bills are named as in a payment's parts.
+fn aside() -> impl Strategy<Value = (Vec<Told>, Vec<Contacted>, Option<Bases>, u16)> {
+    let contact = (any_instant(), 0..Channel::ALL.len())
+        .prop_map(|(at, channel)| Contacted { at, channel: Channel::ALL[channel] });
+    let bases = (any_instant(), any_instant(), any_instant(), any::<u16>())
+        .prop_map(|(issue, entry, previous, repeats)| Bases { issue, entry, previous, repeats });
+    (few((0..6usize, id(), any_day(), any::<u16>(), boxed())), few(contact), some(bases), 0..3u16)
+}
+
 /// Any account that can be stored, also one that no events lead to.
 pub(crate) fn account() -> impl Strategy<Value = Account> {
     let head = (id(), any_instant(), counter(), counter(), some(currency()), any_amount(), any_amount());
@@ -271,10 +283,10 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
     let disputes = few((id(), any::<bool>(), any_day(), few(part())));
     let decided = some((any::<bool>(), some(any_instant())).prop_map(|(allowed, until)| BarDecided { allowed, until }));
     let seen = few((any::<[u8; 16]>(), any_day()));
-    let tail = (some(profile()), decided, 0..=i32::MAX.unsigned_abs(), some(cycle()), some(any_instant()));
+    let tail = (some(profile()), decided, 0..=i32::MAX.unsigned_abs(), some(cycle()), some(any_instant()), aside());
     (head, few(bill()), payments, disputes, seen, tail).prop_map(|(head, bills, payments, disputes, seen, tail)| {
         let (id, line, sequence, decisions, currency, credit, turnover) = head;
-        let (profile, bar_decided, cycles, cycle, deadline) = tail;
+        let (profile, bar_decided, cycles, cycle, deadline, (known, contacts, bases, procedure)) = tail;
         // Some parts name a bill of the account, some one that it no longer has.
         let named = |at: usize, other: &str| bills.get(at).map_or_else(|| other.into(), |b: &Bill| b.id.clone());
         let mut account = Account::new(id);
@@ -296,6 +308,11 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
                 parts: parts.iter().map(|(n, b, a)| DisputedPart { bill: named(*n, b), amount: *a }).collect(),
             })
             .collect();
+        let known = known.into_iter();
+        let known =
+            known.map(|(n, b, issued_on, reminded, kind)| BillAside { bill: named(n, b), issued_on, reminded, kind });
+        let aside = Aside { bills: known.collect(), contacts, bases, procedure };
+        account.aside = (aside != Aside::default()).then(|| Box::new(aside));
         account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());
         Account {
             line,

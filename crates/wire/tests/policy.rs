@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use dunning_rules::{
-    BarLevel, BelowMinimum, Channel, Currency, DAY_MS, DebitNote, DisputeEnd, Minor, PayDisputed, Shortcuts,
-    StepAction, WarningRule, Zone, ZoneRule,
+    Anchor, BarLevel, BelowMinimum, Channel, Currency, DAY_MS, DebitNote, DisputeEnd, FlagOf, Minor, NumberOf, Offset,
+    PayDisputed, Shortcuts, StepAction, Test, Timing, Unmet, WarningRule, WordOf, Zone, ZoneRule,
 };
 use dunning_wire::policy::{self, Loaded, Severity};
 use proptest::prelude::*;
@@ -167,6 +167,158 @@ fn every_mistake_is_shown_at_its_place() {
         ("        notify: { channel: EMAIL, mandatory: true }\n", "", Error, "- step: final", "does nothing"),
         ("steps:", "stops:", Error, "stops", "unknown key"),
         ("policy: small", "policy: [small", Error, "", ""),
+        (
+            "version: 3",
+            "version: 3\nselect: [{ rule: all, procedure: standard }]",
+            Error,
+            "{ rule: all",
+            "every account",
+        ),
+        ("version: 3", "version: 3\nselect: [{ rule: a, share: 5, procedure: standard }]", Error, "5", "expected text"),
+        ("version: 3", "version: 3\nselect: [{ rule: a, share: 0%, procedure: standard }]", Error, "0%", "not a share"),
+        ("version: 3", "version: 3\nselect: [{ rule: a, share: 5%, procedure: gold }]", Error, "gold", "no procedure"),
+        (
+            "version: 3",
+            "version: 3\nselect: [{ rule: a, when: { services: { below: 2 } }, group: b, procedure: standard }]",
+            Error,
+            "b",
+            "no share is taken",
+        ),
+        (
+            "version: 3",
+            "version: 3\nselect: [{ rule: a, share: 60%, procedure: standard }, { rule: b, share: 41%, procedure: standard }]",
+            Error,
+            "41%",
+            "more than all",
+        ),
+        (
+            "version: 3",
+            "version: 3\nselect: [{ rule: a, share: 60%, procedure: standard }, { rule: a, share: 4%, procedure: standard }]",
+            Error,
+            "a, share: 4%",
+            "called `a` too",
+        ),
+        (
+            "version: 3",
+            "version: 3\nselect:\n  - { rule: a, when: { overdue: { at_least: 5 } }, procedure: standard }\n  - { rule: b, when: { overdue: { at_least: 9 }, vulnerable: true }, procedure: standard }",
+            Error,
+            "b, when",
+            "`a` above takes all",
+        ),
+        (
+            "version: 3",
+            "version: 3\nselect:\n  - { rule: a, when: { overdue: { at_least: 90 } }, procedure: standard }\n  - { rule: b, when: { overdue: { below: 9 } }, procedure: standard }",
+            Warning,
+            "when: { overdue: { at_least: 90",
+            "between 9 and 90",
+        ),
+        (
+            "procedures:\n",
+            "procedures:\n  gold: { steps: [{ step: a, at: 4d, notify: { channel: SMS } }] }\n",
+            Error,
+            "gold",
+            "no account comes to",
+        ),
+        (
+            "version: 3",
+            "version: 3\ncontact: { hours: [{ from: \"21:00\", until: \"08:00\" }] }",
+            Error,
+            "{ from",
+            "never open",
+        ),
+        (
+            "version: 3",
+            "version: 3\ncontact: { hours: [{ channels: [SMS], from: \"08:00\", until: \"12:00\" }, { from: \"13:00\", until: \"18:00\" }] }",
+            Error,
+            "hours",
+            "SMS never open",
+        ),
+        (
+            "version: 3",
+            "version: 3\ncontact: { hours: [{ from: \"08:00\", until: \"25:00\" }] }",
+            Error,
+            "\"25:00\"",
+            "not a time of day",
+        ),
+        (
+            "version: 3",
+            "version: 3\ncontact: { hours: [{ from: \"08:00\", until: \"21:00\", not_on: [holidays] }] }",
+            Warning,
+            "not_on",
+            "no holidays are known",
+        ),
+        ("version: 3", "version: 3\ncontact: { caps: [{ most: 0, in: 7d }] }", Error, "0", "less than 1"),
+        ("version: 3", "version: 3\ncontact: { caps: [{ most: 1, in: 7m }] }", Error, "7m", "shorter than an hour"),
+        ("version: 3", "version: 3\ncontact: { spread: 25h }", Error, "25h", "more than a day"),
+        ("version: 3", "version: 3\ncontact: {}", Error, "contact", "nothing in it"),
+        ("at: 18d", "at: 18d\n        when: { overdue: { below: 1000 } }", Error, "overdue", "never holds"),
+        ("at: 18d", "at: 18d\n        when: { balance: { below: 1000 } }", Error, "balance", "never holds"),
+        ("at: 18d", "at: 18d\n        when: { unpaid_bills: { below: 1 } }", Error, "unpaid_bills", "never holds"),
+        ("at: 18d", "at: 18d\n        when: { currency: USD }", Error, "USD", "nobody is dunned"),
+        ("at: 18d", "at: 18d\n        when: { currency: { not: [EUR] } }", Error, "currency", "nobody is dunned"),
+        ("at: 18d", "at: -18d", Error, "-18d", "begins after the due date"),
+        ("at: 18d", "at: 18w", Error, "18w", "not a span"),
+        ("at: 18d", "at: 1001bd", Error, "1001bd", "longer"),
+        ("at: 18d", "at: 18d end_of_month", Warning, "32d", "can fall before the step above"),
+        ("version: 3", "version: 3\nrestore_below: { EUR: 1001 }", Error, "1001", "would end at once"),
+        ("version: 3", "version: 3\nrestore_below: { other: 1001 }", Error, "1001", "would end at once"),
+        ("version: 3", "version: 3\nrestore_below: { EURO: 1 }", Error, "EURO", "no currency"),
+        ("version: 3", "version: 3\nrestore_below: {}", Error, "restore_below", "nothing in it"),
+        ("version: 3", "version: 3\nbusiness_days: { weekend: [sunday] }", Warning, "business_days", "no step counts"),
+        ("version: 3", "version: 3\nbusiness_days: { holidays: { all: [soon] } }", Error, "soon", "not a day"),
+        (
+            "version: 3",
+            "version: 3\nbusiness_days: { weekend: [monday, tuesday, wednesday, thursday, friday, saturday, sunday] }",
+            Error,
+            "weekend",
+            "no day of the week",
+        ),
+        (
+            "version: 3",
+            "version: 3\nbefore_due: [{ step: told, at: 2d, notify: { channel: SMS } }]",
+            Error,
+            "2d",
+            "not come before the due date",
+        ),
+        (
+            "version: 3",
+            "version: 3\nbefore_due: [{ step: final, at: -2d, notify: { channel: SMS } }]",
+            Error,
+            "final",
+            "called `final` too",
+        ),
+        ("version: 3", "version: 3\nbefore_due: [{ step: told, at: -2d }]", Error, "{ step: told", "customer is told"),
+        (
+            "version: 3",
+            "version: 3\nbefore_due: [{ step: told, at: -2d, repeat: { every: 1d }, notify: { channel: SMS } }]",
+            Error,
+            "repeat",
+            "does not belong",
+        ),
+        ("at: 18d", "at: 18d\n        when: {}", Error, "when", "nothing in it"),
+        ("at: 18d", "at: 18d\n        when: { unpaid_bills: {} }", Error, "unpaid_bills", "nothing in it"),
+        (
+            "at: 18d",
+            "at: 18d\n        when: { overdue: { at_least: 5, below: 5 } }",
+            Error,
+            "overdue",
+            "no number is both",
+        ),
+        ("at: 18d", "at: 18d\n        when: { tenure: { below: 3h } }", Error, "3h", "not a number of days"),
+        ("at: 18d", "at: 18d\n        when: { currency: EURO }", Error, "EURO", "no currency"),
+        ("at: 18d", "at: 18d\n        when: { segmant: vip }", Error, "segmant", "unknown key"),
+        ("at: 18d", "at: 18d\n        when: { segment: vip }", Warning, "final", "waits for ever"),
+        ("at: 18d", "at: 18d\n        otherwise: wait", Error, "wait", "otherwise than what"),
+        (
+            "at: 18d",
+            "at: 18d\n        when: { debt_age: { at_least: 3d } }\n        otherwise: wait",
+            Error,
+            "wait",
+            "grow older",
+        ),
+        ("at: 18d", "at: 18d\n        repeat: { every: 7d }", Error, "repeat", "the bar would move"),
+        ("at: 18d", "at: 18d\n        repeat: { every: 12h }", Error, "12h", "within a day"),
+        ("at: 32d", "at: 32d\n        repeat: { every: 7d }", Error, "repeat", "does not come again"),
     ];
     let mut wrong = Vec::new();
     for (old, new, severity, text, message) in rows {
@@ -187,6 +339,70 @@ fn every_mistake_is_shown_at_its_place() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n\n"));
+}
+
+#[test]
+fn an_amount_without_its_currency_and_a_step_that_never_comes_are_seen() {
+    let two = SMALL.replace("EUR: 1000", "EUR: 1000, CHF: 1000");
+    let when = two.replace("at: 32d", "at: 32d\n        when: { overdue: { at_least: 5000 } }");
+    let said = |text: &str| policy::parse("small.yaml", text).map_or_else(|e| e.0, |loaded| loaded.warnings);
+    let found = said(&when);
+    assert!(found.iter().any(|f| f.message.contains("several currencies")), "{found:?}");
+    assert_eq!(said(&when.replace("when: {", "when: { currency: EUR,")), []);
+    let again = SMALL.replace(
+        "      - step: final",
+        "      - { step: weekly, at: 4d, repeat: { every: 7d }, notify: { channel: SMS } }\n      - step: final",
+    );
+    assert_eq!(said(&again), []);
+    let never = again.replace("at: 18d", "at: 10d\n        counted_from: previous_step");
+    assert!(said(&never).iter().any(|f| f.message.contains("never comes")), "{:?}", said(&never));
+}
+
+#[test]
+fn steps_that_hours_or_caps_hold_up_are_seen() {
+    let said = |text: &str| policy::parse("small.yaml", text).map_or_else(|e| e.0, |loaded| loaded.warnings);
+    let hours =
+        "version: 3\ncontact: { spread: 2h, hours: [{ channels: [EMAIL], from: \"08:00\", until: \"20:00\" }] }";
+    let at = |from: &str| {
+        let text = SMALL.replace("version: 3", hours).replace("at: 18d", &format!("at: 18d\n        from: \"{from}\""));
+        text.replace("at: 32d", "at: 33d")
+    };
+    for (from, words) in [("07:59", "is closed"), ("20:00", "is closed"), ("18:01", "the next day")] {
+        let found = said(&at(from));
+        assert!(found.iter().any(|f| f.message.contains(words)), "{from}: {found:?}");
+    }
+    assert_eq!(said(&at("18:00")), []);
+    let weekly = SMALL.replace(
+        "      - step: final",
+        "      - { step: weekly, at: 4d, repeat: { every: 3d }, notify: { channel: SMS } }\n      - step: final",
+    );
+    let capped = |most: u8| {
+        weekly.replace("version: 3", &format!("version: 3\ncontact: {{ caps: [{{ most: {most}, in: 9d }}] }}"))
+    };
+    // Of those on days 4, 7, 10, 13 and 16 three are less than nine days before the 18th.
+    assert!(said(&capped(3)).iter().any(|f| f.message.contains("3 in 9d")), "{:?}", said(&capped(3)));
+    assert_eq!(said(&capped(4)), []);
+}
+
+#[test]
+fn what_a_step_says_beyond_a_span_is_what_the_rules_get() {
+    let text = SMALL
+        .replace("at: 32d", "at: 10bd end_of_month\n        counted_from: previous_step\n        otherwise: wait\n        when: { region: [DE, AT], segment: { not: [vip] }, debt_age: { below: 90d }, vulnerable: false }")
+        .replace("otherwise: wait\n", "otherwise: skip\n");
+    let loaded = policy::parse("small.yaml", &text).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(loaded.policy.steps[0].rule, None, "a plain step has no rule");
+    let rule = loaded.policy.steps[1].rule.as_ref().expect("a rule");
+    let offset = Offset { days: 0, end_of_month: true, business_days: Some(10), rest_ms: 0 };
+    assert_eq!(rule.timing, Some(Timing { from: Anchor::PreviousStep, offset }));
+    let words = |of, words: &[&str], not| Test::Word { of, words: words.iter().map(|w| (*w).into()).collect(), not };
+    let wanted = [
+        words(WordOf::Segment, &["vip"], true),
+        words(WordOf::Region, &["DE", "AT"], false),
+        Test::Number { of: NumberOf::DebtAge, at_least: None, below: Some(90) },
+        Test::Flag { of: FlagOf::Vulnerable, is: false },
+    ];
+    assert_eq!((rule.when.as_slice(), rule.unmet, rule.repeat), (&wanted[..], Unmet::Skip, None));
+    assert_eq!(loaded.policy.options.calendar.weekend, [false, false, false, false, false, true, true]);
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn every_scenario_of_every_policy_passes_and_every_step_is_reached() {
         assert!(reports.len() >= 4, "{}: only {} scenarios", suite.policy.display(), reports.len());
         let text = fs::read_to_string(&suite.policy).expect("the policy");
         let loaded = policy::parse("policy", &text).unwrap_or_else(|e| panic!("{e}"));
-        for step in &loaded.policy.steps {
+        for step in loaded.policy.steps.iter().chain(&loaded.policy.options.before_due) {
             let reached = reports.iter().any(|r| r.steps.iter().any(|s| **s == *step.name));
             assert!(reached, "{}: no scenario reaches {}", loaded.policy.label, step.name);
         }

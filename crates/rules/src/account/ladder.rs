@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::{
-    Account, Action, BarInForce, BarLevel, BelowMinimum, Bill, Code, Command, Cycle, Day, Decision, Hold, Id, Minor,
+    Account, Action, BarInForce, BarLevel, BelowMinimum, Bill, Code, Command, Cycle, Day, Decision, Hold, Minor,
     PendingBar, Policy, PolicyBook, RestorationReason, SentStep, Step, StepAction, Timestamp, WarningRule, Zone,
     ZoneRule, command_id,
 };
@@ -24,7 +24,7 @@ pub(super) struct Ladder<'a> {
 }
 
 /// The zone in which the account's days begin.
-pub(super) fn zone_of(account: &Account, policy: &Policy) -> Zone {
+pub(crate) fn zone_of(account: &Account, policy: &Policy) -> Zone {
     match (policy.zone, &account.profile) {
         (ZoneRule::Profile(_), Some(profile)) => profile.zone,
         (ZoneRule::Profile(zone) | ZoneRule::Fixed(zone), _) => zone,
@@ -39,8 +39,9 @@ pub fn standing(account: &Account, policies: &PolicyBook) -> (Minor, Option<Arc<
     let policy = own.unwrap_or_else(|| policies.current(account.line));
     let zone = zone_of(account, policy);
     let overdue = account.bills.iter().filter(|b| zone.start_of_day(b.due_on.plus(1)) <= account.line);
+    let first = policy.ladder(account.procedure()).start;
     let last = account.cycle.as_ref().and_then(|c| usize::from(c.next).checked_sub(1));
-    let step = last.and_then(|i| policy.steps.get(i)).map(|s| s.name.clone());
+    let step = last.filter(|last| *last >= first).and_then(|i| policy.steps.get(i)).map(|s| s.name.clone());
     (overdue.map(Bill::undisputed).sum(), step)
 }
 
@@ -55,7 +56,7 @@ impl<'a> Ladder<'a> {
         let at = self.account.line;
         let dunned = self.dunned(at);
         if self.account.cycle.is_some() {
-            if dunned == Minor::ZERO {
+            if dunned < self.keeps() {
                 self.end(reason);
             } else {
                 self.look_at_own_hold();
@@ -72,20 +73,24 @@ impl<'a> Ladder<'a> {
             self.look_at_own_hold();
             return;
         }
-        let Some(step) = self.policy.steps.get(usize::from(cycle.next)).cloned() else { return };
+        let Some(step) = self.step_at(cycle.next).cloned() else { return };
         if !self.is_enough(self.dunned(self.account.line)) {
             self.pass_or_wait(&step);
             return;
         }
+        if !self.meets(&step, self.account.line) {
+            self.unmet(&step);
+            return;
+        }
         self.keep_spacing(&step);
         // A step that comes late keeps its time of day: it may have to wait for the morning.
-        if self.instant(&step) > self.account.line {
+        if self.coming(&step) > self.account.line {
             return;
         }
         match &step.action {
             StepAction::Notify { .. } => {
                 self.notify(&step);
-                self.next();
+                self.pass_on(&step);
             }
             StepAction::Bar { warning, .. } => self.propose_bar(&step, *warning),
         }
@@ -97,12 +102,18 @@ impl<'a> Ladder<'a> {
         let Some((pending, next)) = self.account.cycle.as_ref().and_then(|c| Some((c.pending?, c.next))) else {
             return;
         };
-        let Some(step) = self.policy.steps.get(usize::from(next)).cloned() else { return };
+        let Some(step) = self.step_at(next).cloned() else { return };
         let StepAction::Bar { level, warning } = step.action else { return };
         if !self.is_enough(self.dunned(at)) {
             self.set_pending(None);
             self.decide(Code::BarDropped, Some(&step.name), None);
             self.pass_or_wait(&step);
+            return;
+        }
+        if !self.meets(&step, at) {
+            self.set_pending(None);
+            self.decide(Code::BarDropped, Some(&step.name), None);
+            self.unmet(&step);
             return;
         }
         if let Some(hold) = self.own_hold(warning) {
@@ -119,7 +130,7 @@ impl<'a> Ladder<'a> {
             return;
         }
         self.bar(&step, level, warning);
-        self.next();
+        self.pass_on(&step);
     }
 
     /// A person lets the bar that waits go beyond the budget; it goes once the gate has looked again.
@@ -146,12 +157,14 @@ impl<'a> Ladder<'a> {
 
     /// When the account acts next by itself.
     pub(super) fn schedule(&mut self) {
-        self.account.deadline = self.next_deadline();
+        let ladder = self.next_deadline();
+        let reminder = self.next_reminder();
+        self.account.deadline = ladder.map_or(reminder, |at| Some(reminder.map_or(at, |r| r.min(at))));
     }
 
     fn next_deadline(&self) -> Option<Timestamp> {
         let line = self.account.line;
-        let Some(cycle) = &self.account.cycle else { return self.enough_from(line, false) };
+        let Some(cycle) = &self.account.cycle else { return self.enough_from(line, false, None) };
         if let Some(pending) = &cycle.pending {
             // Only a refusal ends by itself; every other hold ends by an event or by the gate's answer.
             let until = self.account.bar_decided.and_then(|d| d.until);
@@ -159,19 +172,29 @@ impl<'a> Ladder<'a> {
             return Some(self.in_the_day(self.next_step()?, until));
         }
         let step = self.next_step()?;
-        if cycle.waits { self.enough_from(line, true) } else { Some(self.instant(step)) }
+        if cycle.waits {
+            return self.enough_from(line, true, Some(step).filter(|s| s.waits_for_condition()));
+        }
+        Some(self.coming(step))
     }
 
-    /// The first instant at which enough is owed by the passing of days alone; `now` counts where asked.
-    fn enough_from(&self, line: Timestamp, or_now: bool) -> Option<Timestamp> {
-        if or_now && self.is_enough(self.dunned(line)) {
+    /// True where the ladder has something to do at the present instant, whatever else fell due at it.
+    pub(super) fn is_due(&self) -> bool {
+        // A bar that waits is only looked at.
+        self.account.pending().is_some() || self.next_deadline().is_some_and(|at| at <= self.account.line)
+    }
+
+    /// The first instant at which enough is owed by the passing of days alone, and a step's condition is met with it;
+    /// `now` counts where asked.
+    fn enough_from(&self, line: Timestamp, or_now: bool, step: Option<&Step>) -> Option<Timestamp> {
+        if or_now && self.is_ready(step, line) {
             return Some(line);
         }
         // Bills stand in the order of their due dates, so the first instant that is enough is the earliest.
         let mut last = None;
         for bill in &self.account.bills {
             let at = self.overdue_at(bill);
-            if at > line && last != Some(at) && self.is_enough(self.dunned(at)) {
+            if at > line && last != Some(at) && self.is_ready(step, at) {
                 return Some(at);
             }
             last = Some(at);
@@ -179,7 +202,7 @@ impl<'a> Ladder<'a> {
         None
     }
 
-    fn overdue_at(&self, bill: &Bill) -> Timestamp {
+    pub(super) fn overdue_at(&self, bill: &Bill) -> Timestamp {
         self.zone.start_of_day(bill.due_on.plus(1))
     }
 
@@ -189,26 +212,47 @@ impl<'a> Ladder<'a> {
     }
 
     /// The bills overdue and not wholly disputed, oldest due date first.
-    fn dunned_bills(&self, at: Timestamp) -> impl Iterator<Item = &Bill> {
+    pub(super) fn dunned_bills(&self, at: Timestamp) -> impl Iterator<Item = &Bill> {
         self.account.bills.iter().filter(move |b| b.undisputed() > Minor::ZERO && self.overdue_at(b) <= at)
     }
 
-    fn minimum(&self) -> Option<Minor> {
+    pub(super) fn minimum(&self) -> Option<Minor> {
         self.policy.minimum(self.account.currency)
     }
 
-    fn is_enough(&self, dunned: Minor) -> bool {
+    pub(super) fn is_enough(&self, dunned: Minor) -> bool {
         self.minimum().is_some_and(|least| dunned >= least)
     }
 
     fn next_step(&self) -> Option<&Step> {
-        self.policy.steps.get(usize::from(self.account.cycle.as_ref()?.next))
+        self.step_at(self.account.cycle.as_ref()?.next)
     }
 
-    /// When a step of the present cycle is due.
-    fn instant(&self, step: &Step) -> Timestamp {
+    /// The step at a place, where the procedure that the cycle follows has one.
+    fn step_at(&self, place: u16) -> Option<&Step> {
+        let place = usize::from(place);
+        if !self.policy.options.procedures.is_empty() && place >= self.policy.ladder(self.account.procedure()).end {
+            return None;
+        }
+        self.policy.steps.get(place)
+    }
+
+    /// When the next step of the present cycle is due, if customers may be told anything then.
+    pub(super) fn instant(&self, step: &Step) -> Timestamp {
+        let at = match self.repeated(step) {
+            Some(at) => self.in_the_day(step, at),
+            None => self.instant_after(step, None),
+        };
+        self.spread(step, at)
+    }
+
+    /// When a step of the present cycle is due; `previous` stands for the one before it where that is still to come.
+    fn instant_after(&self, step: &Step, previous: Option<Timestamp>) -> Timestamp {
         let Some(cycle) = &self.account.cycle else { return Timestamp::MAX };
-        let mut at = cycle.anchor.plus(step.offset_ms);
+        let mut at = match step.timing() {
+            None => cycle.anchor.plus(step.offset_ms),
+            Some(timing) => self.timed(cycle, timing, previous),
+        };
         if let StepAction::Bar { warning: Some(rule), .. } = &step.action
             && let Some(sent) = warning_sent(cycle, rule)
         {
@@ -219,30 +263,38 @@ impl<'a> Ladder<'a> {
     }
 
     /// The first instant not before `at` that has the step's time of day.
-    fn in_the_day(&self, step: &Step, at: Timestamp) -> Timestamp {
+    pub(super) fn in_the_day(&self, step: &Step, at: Timestamp) -> Timestamp {
         step.time_of_day.map_or(at, |minutes| self.zone.next_at(at, minutes))
     }
 
     fn start(&mut self) {
         let line = self.account.line;
-        let oldest = self
-            .dunned_bills(line)
-            .map(|b| self.zone.start_of_day(b.due_on.max(b.clear_from.unwrap_or(Day::MIN))))
-            .min()
-            .unwrap_or(line);
+        let oldest = self.oldest(line).map_or(line, |(day, _)| self.zone.start_of_day(day));
+        let anchor = oldest.max(line.plus(-self.policy.late_start_ms));
+        if self.policy.remembers_bases() {
+            let bases = self.bases_at(line, anchor);
+            self.account.aside_mut().bases = Some(bases);
+        }
+        let procedure = self.select(line);
+        if procedure > 0 {
+            self.account.aside_mut().procedure = procedure;
+        }
         self.account.cycles += 1;
         self.account.cycle = Some(Cycle {
             number: self.account.cycles,
             policy: self.policy.label.clone(),
             started: line,
-            anchor: oldest.max(line.plus(-self.policy.late_start_ms)),
-            next: 0,
+            anchor,
+            next: u16::try_from(self.policy.ladder(procedure).start).unwrap_or(0),
             waits: false,
             sent: Vec::new(),
             bars: Vec::new(),
             pending: None,
         });
         self.decide(Code::CycleStarted, None, None);
+        if let Some(name) = self.policy.procedure_name(procedure).cloned() {
+            self.decide(Code::ProcedureChosen, Some(&name), None);
+        }
         while !self.behind && self.is_due_now() {
             self.take();
         }
@@ -250,7 +302,7 @@ impl<'a> Ladder<'a> {
 
     fn is_due_now(&self) -> bool {
         let free = self.account.cycle.as_ref().is_some_and(|c| c.pending.is_none() && !c.waits);
-        free && self.next_step().is_some_and(|step| self.instant(step) <= self.account.line)
+        free && self.next_step().is_some_and(|step| self.coming(step) <= self.account.line)
     }
 
     fn end(&mut self, reason: RestorationReason) {
@@ -259,6 +311,10 @@ impl<'a> Ladder<'a> {
         self.lift(lifts, reason);
         self.decide(Code::CycleEnded, None, None);
         self.account.cycle = None;
+        if let Some(aside) = &mut self.account.aside {
+            (aside.bases, aside.procedure) = (None, 0);
+            self.account.tidy_aside();
+        }
     }
 
     /// One restoration of these bars, where there are any.
@@ -284,6 +340,18 @@ impl<'a> Ladder<'a> {
         }
     }
 
+    /// The step's condition is not met.
+    fn unmet(&mut self, step: &Step) {
+        let waits = step.waits_for_condition();
+        let waited = self.account.cycle.as_mut().is_some_and(|c| std::mem::replace(&mut c.waits, waits));
+        if !waits {
+            self.next();
+            self.decide(Code::ConditionNotMet, Some(&step.name), None);
+        } else if !waited {
+            self.decide(Code::ConditionAwaited, Some(&step.name), None);
+        }
+    }
+
     /// A step that comes late, or that waited, moves the later ones by as much.
     fn keep_spacing(&mut self, step: &Step) {
         let late = self.account.line.since(self.instant(step));
@@ -294,49 +362,53 @@ impl<'a> Ladder<'a> {
     /// True where the later steps were moved.
     fn shift_anchor(&mut self, late: i64, step: &Step, always: bool) -> bool {
         let moves = late > 0 && (always || self.policy.late_after_ms.is_some_and(|after| late > after));
-        if let Some(cycle) = self.account.cycle.as_mut().filter(|_| moves) {
-            cycle.anchor = cycle.anchor.plus(late);
+        if moves {
+            self.shift_bases(late, step);
             self.decide(Code::SpacingKept, Some(&step.name), None);
         }
         moves
     }
 
     fn notify(&mut self, step: &Step) {
-        let StepAction::Notify { channel, template, purpose, mandatory } = &step.action else { return };
-        let profile = self.account.profile.as_deref();
-        let contact = profile.and_then(|p| p.contacts.iter().find(|c| c.channel == *channel));
-        if !mandatory && contact.is_some_and(|c| !c.consent) {
+        let Some(action) = self.notice(step, self.announced_by(step)) else {
             self.decide(Code::NotNotifiedOptedOut, Some(&step.name), None);
             return;
-        }
-        let action = Action::Notify {
-            channel: *channel,
-            address: contact.map_or_else(Id::default, |c| c.address.clone()),
-            template: template.clone(),
-            language: profile.map_or_else(|| "en".into(), |p| p.language.clone()),
-            payment_link: profile.and_then(|p| p.payment_link.clone()),
-            purpose: purpose.clone(),
-            mandatory: *mandatory,
-            announced_for: self.announced_by(step),
         };
-        let Action::Notify { announced_for, .. } = action else { return };
+        let Action::Notify { announced_for, channel, .. } = action else { return };
         self.command(Code::Notified, &step.name, action);
+        self.note_contact(channel);
         let (at, sequence) = (self.account.line, self.account.sequence);
         if let Some(cycle) = &mut self.account.cycle {
-            cycle.sent.push(SentStep { step: cycle.next, at, sequence, announced_for });
+            let sent = SentStep { step: cycle.next, at, sequence, announced_for };
+            // Of a step that comes again the last time counts: a cycle does not grow with the years.
+            match cycle.sent.last_mut().filter(|last| last.step == cycle.next) {
+                Some(last) => *last = sent,
+                None => cycle.sent.push(sent),
+            }
         }
     }
 
     /// The day that a warning names: when the first bar that needs it can come at the earliest.
     fn announced_by(&self, warning: &Step) -> Option<Day> {
         let index = usize::from(self.account.cycle.as_ref()?.next);
-        let (bar, notice) = self.policy.steps.iter().find_map(|s| match &s.action {
-            StepAction::Bar { warning: Some(rule), .. } if rule.step == index => Some((s, rule.notice_ms)),
+        let (place, notice) = self.policy.steps.iter().enumerate().find_map(|(i, s)| match &s.action {
+            StepAction::Bar { warning: Some(rule), .. } if rule.step == index => Some((i, rule.notice_ms)),
             _ => None,
         })?;
         debug_assert_eq!(self.policy.steps[index].name, warning.name);
-        let at = self.instant(bar).max(self.account.line.plus(notice));
+        let bar = &self.policy.steps[place];
+        let at = self.foreseen(index, place).max(self.account.line.plus(notice));
         Some(self.zone.day_of(self.in_the_day(bar, at)))
+    }
+
+    /// When a later step is due, if the present one and all between are taken when they are due.
+    fn foreseen(&self, present: usize, later: usize) -> Timestamp {
+        let (mut at, mut previous) = (self.account.line, self.account.line);
+        for step in self.policy.steps.iter().take(later + 1).skip(present + 1) {
+            at = self.instant_after(step, Some(previous));
+            previous = previous.max(at);
+        }
+        at
     }
 
     fn propose_bar(&mut self, step: &Step, warning: Option<WarningRule>) {
@@ -390,53 +462,38 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    fn command(&mut self, code: Code, step: &Arc<str>, action: Action) {
-        self.account.sequence += 1;
-        let id = command_id(&self.account.id, self.account.sequence);
-        let at = self.account.line;
-        let command = Command {
-            id,
-            sequence: self.account.sequence,
-            decided_at: at,
-            policy: self.policy.label.clone(),
-            step: step.clone(),
-            amount_due: self.dunned(at),
-            currency: self.account.currency,
-            cycle: self.account.cycles,
-            cause_event_id: self.cause.map(Id::from),
-            bill_ids: self.dunned_bills(at).map(|b| b.id.clone()).collect(),
-            action,
-        };
-        self.commands.push(command);
-        self.decide(code, Some(step), Some((id, self.account.sequence)));
-    }
-
-    pub(super) fn decide(&mut self, code: Code, step: Option<&Arc<str>>, command: Option<(Uuid, u64)>) {
-        self.account.decisions += 1;
-        let at = self.account.line;
-        self.decisions.push(Decision {
-            number: self.account.decisions,
-            at,
-            code,
-            step: step.cloned(),
-            command,
-            amount_due: self.dunned(at),
-            minimum: self.minimum().unwrap_or(Minor::ZERO),
-            bill_ids: self.dunned_bills(at).map(|b| b.id.clone()).collect(),
-            policy: self.policy.label.clone(),
-            cycle: self.account.cycle.as_ref().map_or(0, |c| c.number),
-        });
-    }
-
     fn set_pending(&mut self, pending: Option<PendingBar>) {
         if let Some(cycle) = &mut self.account.cycle {
             cycle.pending = pending;
         }
     }
 
+    /// The step was taken. One that comes again is next once more, unless the step after it comes before that.
+    fn pass_on(&mut self, step: &Step) {
+        let line = self.account.line;
+        if let Some(bases) = self.account.bases_mut() {
+            bases.previous = line;
+            let again = step.repeat().is_some_and(|r| r.times.is_none_or(|times| bases.repeats < times));
+            bases.repeats = if again { bases.repeats.saturating_add(1) } else { 0 };
+            if again && self.comes_again_first(step) {
+                return;
+            }
+        }
+        self.next();
+    }
+
+    fn comes_again_first(&self, step: &Step) -> bool {
+        let Some(cycle) = &self.account.cycle else { return false };
+        let after = self.step_at(cycle.next.saturating_add(1));
+        after.is_none_or(|after| self.instant(step) < self.instant_after(after, Some(self.account.line)))
+    }
+
     fn next(&mut self) {
         if let Some(cycle) = &mut self.account.cycle {
             cycle.next += 1;
+        }
+        if let Some(bases) = self.account.bases_mut() {
+            bases.repeats = 0;
         }
     }
 }

@@ -1,17 +1,24 @@
 //! One billing account: what it owes, where it stands, and what it does next by itself.
 
+mod aside;
 mod balance;
+mod facts;
 mod ladder;
+mod remind;
+mod say;
 mod seen;
 mod step;
 #[cfg(test)]
 mod tests;
+mod timing;
 
 use std::sync::Arc;
 
 use crate::{BarLevel, Currency, Day, Id, Minor, Profile, Timestamp};
 
+pub use aside::{Aside, Bases, BillAside};
 pub use ladder::standing;
+pub(crate) use ladder::zone_of;
 pub use seen::{Seen, SeenId};
 pub use step::step;
 
@@ -49,6 +56,8 @@ pub struct Account {
     pub cycles: u32,
     /// The cycle that runs.
     pub cycle: Option<Cycle>,
+    /// What only some policies ask to be remembered.
+    pub aside: Option<Box<Aside>>,
     /// When it acts next by itself; `None`: only an event can move it.
     pub deadline: Option<Timestamp>,
 }
@@ -318,6 +327,7 @@ impl Account {
             bar_decided: None,
             cycles: 0,
             cycle: None,
+            aside: None,
             deadline: None,
         }
     }

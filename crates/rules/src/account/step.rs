@@ -98,6 +98,9 @@ fn take_input(
     }
     let mut ladder = Ladder::new(&mut account, policy, Some(input.event_id));
     ladder.behind = behind;
+    if outcome == Outcome::Applied {
+        ladder.note_bill(&input.body);
+    }
     ladder.review(reason_of(&input.body));
     finish(ladder, outcome).with(account)
 }
@@ -149,11 +152,16 @@ fn take_deadline(mut account: Account, policy: Arc<Policy>, now: Timestamp) -> T
     let Some(due) = account.deadline.filter(|due| *due <= now) else {
         return nothing(account, Outcome::NoEffect(NoEffect::NotDue));
     };
-    let late = policy.late_after_ms.is_some_and(|after| now.since(due) > after);
+    // Hours in which customers are left alone are those of the clock, however little a deadline is late.
+    let late = policy.late_after_ms.is_some_and(|after| now.since(due) > after) || policy.options.contact.is_some();
     account.line = account.line.max(if late { now } else { due });
     let mut ladder = Ladder::new(&mut account, policy, None);
+    let reminds = ladder.remind();
     if ladder.account.cycle.is_some() {
-        ladder.take();
+        // The deadline may have been a reminder's alone.
+        if !reminds || ladder.is_due() {
+            ladder.take();
+        }
     } else {
         ladder.review(RestorationReason::Adjustment);
     }

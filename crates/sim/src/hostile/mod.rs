@@ -64,6 +64,7 @@ impl Tally {
 pub struct Policies {
     reference: PolicyFile,
     consumer: PolicyFile,
+    every: PolicyFile,
 }
 
 impl Default for Policies {
@@ -73,7 +74,7 @@ impl Default for Policies {
 }
 
 impl Policies {
-    /// The two that the project comes with.
+    /// The two that the project comes with, and one with every kind of step.
     ///
     /// # Panics
     /// Where one of them cannot be read: they are part of this program.
@@ -87,14 +88,16 @@ impl Policies {
         Self {
             reference: read("reference", include_str!("../../../../deploy/policies/reference.yaml")),
             consumer: read("consumer", include_str!("../../../../deploy/policies/consumer.yaml")),
+            every: read("every", include_str!("every.yaml")),
         }
     }
 
-    fn settings(&self, random: &mut Random, stream: bool) -> Settings {
+    fn settings(&self, seed: u64, random: &mut Random, stream: bool) -> Settings {
         let (clock, policy) = match stream {
             true => (ClockMode::Stream, &self.reference),
             false => (ClockMode::Wall, &self.consumer),
         };
+        let policy = if seed % 3 == 2 { &self.every } else { policy };
         let count = |n: i64| usize::try_from(n).unwrap_or(1);
         Settings {
             clock,

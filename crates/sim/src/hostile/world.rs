@@ -67,7 +67,7 @@ impl World {
         let mut random = Random::new(seed, 0);
         let stream = random.chance(400);
         let partitions = random.pick(&[1, 1, 2, 3]);
-        let settings = Arc::new(policies.settings(&mut random, stream));
+        let settings = Arc::new(policies.settings(seed, &mut random, stream));
         let now = Zone::UTC.start_of_day(Day::from_epoch(20_000));
         let bus = Bus::new(partitions);
         let machines = (0..MACHINES).map(|i| Machine {

@@ -167,7 +167,7 @@ impl AccountView {
             credit: Money::new(account.credit, currency),
             deadline: account.deadline(),
             last_sequence: account.sequence,
-            cycle: account.cycle.as_ref().map(|cycle| CycleView::new(cycle, policy)),
+            cycle: account.cycle.as_ref().map(|cycle| CycleView::new(cycle, account.procedure(), policy)),
             bills: account.bills.iter().map(|bill| BillView::new(bill, currency)).collect(),
             profile: account.profile.as_deref().map(ProfileView::new),
             bars_decided: account.bar_decided.map(|decided| if decided.allowed { "allowed" } else { "refused" }),
@@ -189,7 +189,7 @@ impl BillView {
 }
 
 impl CycleView {
-    fn new(cycle: &Cycle, policy: Option<&Policy>) -> Self {
+    fn new(cycle: &Cycle, procedure: u16, policy: Option<&Policy>) -> Self {
         let policy = policy.filter(|p| p.label == cycle.policy);
         let name = |step: u16| match policy {
             Some(policy) => policy.steps.get(usize::from(step)).map(|s| s.name.to_string()),
@@ -201,7 +201,8 @@ impl CycleView {
             policy: cycle.policy.to_string(),
             started: cycle.started,
             anchor: cycle.anchor,
-            next_step: name(cycle.next),
+            next_step: name(cycle.next)
+                .filter(|_| policy.is_none_or(|p| p.ladder(procedure).contains(&usize::from(cycle.next)))),
             waits: cycle.waits,
             sent: cycle.sent.iter().map(|s| SentView { step: named(s.step), at: s.at, sequence: s.sequence }).collect(),
             bars: cycle

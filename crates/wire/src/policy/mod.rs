@@ -3,17 +3,25 @@
 //! A file is read into a tree that knows its places, held against the JSON Schema that editors use
 //! ([`json_schema`]), and then checked for what no schema can say. Everything found in a file is reported at once.
 
+mod condition;
+mod contact;
 pub(crate) mod duration;
 mod finding;
+mod holidays;
 pub(crate) mod node;
+mod print;
 mod raw;
 mod ready;
+mod select;
 pub(crate) mod shape;
+mod steps;
+mod timing;
 
 use dunning_rules::{IdHash, Policy, Timestamp};
 
 pub use finding::{Finding, Findings, Severity};
 pub(crate) use finding::{Notes, Place};
+pub use print::{calendar, print};
 
 /// Everything that is wrong with a policy file.
 pub type PolicyErrors = Findings;
@@ -29,6 +37,8 @@ pub struct Loaded {
     pub text: String,
     /// Its name: the label without the version.
     pub name: String,
+    /// What it is for, in its author's words.
+    pub description: Option<String>,
     /// Its version.
     pub version: u32,
     /// From when new cycles follow it; `None`: from the moment it is taken into use.
@@ -65,7 +75,7 @@ pub fn parse(file_name: &str, text: &str) -> Result<Loaded, PolicyErrors> {
 fn read(file_name: &str, text: &str, notes: &mut Notes<'_>) -> Option<Loaded> {
     let root = node::Node::read(text, notes)?;
     let file: raw::PolicyFile = shaped(&root, notes)?;
-    let mut reader = ready::Reader { root: &root, notes };
+    let mut reader = ready::Reader { root: &root, notes, free_days: 0 };
     let policy = reader.policy(&file);
     let effective_from = reader.effective_from(&file);
     let shortcuts_on = ready::shortcuts_on(&policy.shortcuts);
@@ -75,6 +85,7 @@ fn read(file_name: &str, text: &str, notes: &mut Notes<'_>) -> Option<Loaded> {
         warnings: Vec::new(),
         text: text.to_owned(),
         name: file.policy,
+        description: file.description,
         version: file.version,
         effective_from,
         shortcuts_on,

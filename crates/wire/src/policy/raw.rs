@@ -21,7 +21,6 @@ pub(super) struct PolicyFile {
     pub(super) version: u32,
     /// What it is for, in your own words.
     #[serde(default)]
-    #[allow(dead_code)]
     pub(super) description: Option<String>,
     /// From when new dunning cycles follow this version, such as `2027-01-01T00:00:00Z`. Without it: from the moment
     /// it is taken into use.
@@ -35,6 +34,11 @@ pub(super) struct PolicyFile {
     /// or `none` where such accounts are never dunned.
     #[schemars(extend("minProperties" = 1))]
     pub(super) minimum: BTreeMap<String, Minimum>,
+    /// A cycle ends, and every bar with it, once less than this is overdue: in minor units (cents) by currency, and
+    /// `other` for every other currency. At most the minimum. Without it: once nothing is overdue.
+    #[serde(default)]
+    #[schemars(extend("minProperties" = 1))]
+    pub(super) restore_below: Option<BTreeMap<String, i64>>,
     /// Who is found late starts at most so far back: `4d` means that on the first day such an account stands where
     /// one stands on the fourth day after its due date.
     #[schemars(regex(pattern = "^([0-9]+[dhms] ?)+$"))]
@@ -48,7 +52,20 @@ pub(super) struct PolicyFile {
     /// What the reference workload does and a policy for customers must not. Leave it out.
     #[serde(default)]
     pub(super) shortcuts: Shortcuts,
-    /// The procedures by name; one, for now.
+    /// Free days, for distances in business days (`5bd`).
+    #[serde(default)]
+    pub(super) business_days: Option<BusinessDays>,
+    /// When and how often customers are told anything. Notices wait for the hour; none is left out for it.
+    #[serde(default)]
+    pub(super) contact: Option<Contact>,
+    /// Notices before the due date of a bill that is owed: one for each bill and step. They start no cycle.
+    #[serde(default)]
+    pub(super) before_due: Vec<Step>,
+    /// Which accounts follow which procedure: the first rule that takes an account, when its cycle begins, for the
+    /// whole cycle. Whom none takes follows `default_procedure`.
+    #[serde(default)]
+    pub(super) select: Vec<SelectRule>,
+    /// The procedures by name.
     #[schemars(extend("minProperties" = 1))]
     pub(super) procedures: BTreeMap<String, Procedure>,
 }
@@ -100,6 +117,121 @@ pub(super) enum Never {
     None,
 }
 
+/// Which days are not worked.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BusinessDays {
+    /// The free days of every week. Without it: Saturday and Sunday.
+    #[serde(default)]
+    pub(super) weekend: Option<Vec<Weekday>>,
+    /// Holidays by region as in the customer's profile (`DE`, `DE-BY`), and `all` for everybody: days such as
+    /// `2027-03-26`, or `12-25` for every year. Those of `DE` count in `DE-BY`, too.
+    #[serde(default)]
+    pub(super) holidays: BTreeMap<String, Vec<String>>,
+}
+
+/// When and how often customers are told anything.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub(super) struct Contact {
+    /// When something may be sent, by channel; outside of these hours it waits.
+    #[serde(default)]
+    pub(super) hours: Vec<ContactHours>,
+    /// How many notices go to a customer at most.
+    #[serde(default)]
+    pub(super) caps: Vec<Cap>,
+    /// Notices are spread over so long, such as `3h`: each account has its own place in it, always the same.
+    #[serde(default)]
+    #[schemars(regex(pattern = "^([0-9]+[dhms] ?)+$"))]
+    pub(super) spread: Option<String>,
+}
+
+/// Hours in which something may be sent.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ContactHours {
+    /// On these channels. Without it: on all.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub(super) channels: Option<Vec<Channel>>,
+    /// From this time of day in the customer's zone, such as `"08:00"` (in quotes).
+    #[schemars(regex(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
+    pub(super) from: String,
+    /// Until this time of day, such as `"21:00"`; `"24:00"` is midnight.
+    #[schemars(regex(pattern = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"))]
+    pub(super) until: String,
+    /// Days on which nothing is sent: days of the week, and `holidays`.
+    #[serde(default)]
+    pub(super) not_on: Vec<ClosedOn>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ClosedOn {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+    /// Those under `business_days`.
+    Holidays,
+}
+
+/// At most so many notices in so long.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cap {
+    /// On these channels, counted together. Without it: on all.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub(super) channels: Option<Vec<Channel>>,
+    /// So many.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub(super) most: u16,
+    /// In so long, such as `7d`.
+    #[serde(rename = "in")]
+    #[schemars(regex(pattern = "^([0-9]+[dhms] ?)+$"))]
+    pub(super) within: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Weekday {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+/// A rule: these accounts follow this procedure.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SelectRule {
+    /// Name of the rule: small letters, digits and hyphens.
+    #[schemars(regex(pattern = "^[a-z][a-z0-9-]{0,63}$"))]
+    pub(super) rule: String,
+    /// What an account must be like; all of it.
+    #[serde(default)]
+    pub(super) when: Option<When>,
+    /// Only so many of those, such as `10%`: always the same accounts.
+    #[serde(default)]
+    #[schemars(regex(pattern = "^[0-9]{1,3}([.][0-9]{1,2})?%$"))]
+    pub(super) share: Option<String>,
+    /// The shares of one group have no account in common, so that one can be the control of the other. Without it: the
+    /// name of the policy.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub(super) group: Option<String>,
+    /// The procedure that they follow.
+    pub(super) procedure: String,
+}
+
 /// What happens to an account, step by step.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -116,19 +248,158 @@ pub(super) struct Step {
     /// Name of the step, unique in its procedure: small letters, digits and hyphens.
     #[schemars(regex(pattern = "^[a-z][a-z0-9-]{0,63}$"))]
     pub(super) step: String,
-    /// When, counted from the beginning of the due date: `4d` is the fourth day after it. Units: d, h, m, s.
-    #[schemars(regex(pattern = "^([0-9]+[dhms] ?)+$"))]
+    /// When, counted from the beginning of the due date: `4d` is the fourth day after it, `5bd` the fifth business day,
+    /// `30d end_of_month` the end of the month of the thirtieth day, `-2d` (under `before_due`) two days before it.
+    /// Units: d, bd, h, m, s.
+    #[schemars(regex(pattern = "^-?(([0-9]+(d|bd|h|m|s)|end_of_month) ?)+$"))]
     pub(super) at: String,
+    /// What `at` is counted from. Without it: `due_date`.
+    #[serde(default)]
+    pub(super) counted_from: Option<CountedFrom>,
     /// Not before this time of day where the account's days begin, such as `"09:00"` (in quotes).
     #[serde(default)]
     #[schemars(regex(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
     pub(super) from: Option<String>,
+    /// What must hold when the step comes; all of it.
+    #[serde(default)]
+    pub(super) when: Option<When>,
+    /// What becomes of the step where `when` does not hold: `skip` it, or `wait` until it holds. Without it: `skip`.
+    #[serde(default)]
+    pub(super) otherwise: Option<Otherwise>,
+    /// The notice comes again, as long as no later step is due.
+    #[serde(default)]
+    pub(super) repeat: Option<Repeat>,
     /// Tells the customer.
     #[serde(default)]
     pub(super) notify: Option<Notify>,
     /// Restricts service.
     #[serde(default)]
     pub(super) bar: Option<Bar>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum CountedFrom {
+    /// Of the oldest bill that is owed.
+    DueDate,
+    /// Of that bill.
+    IssueDate,
+    /// The beginning of the dunning cycle.
+    Entry,
+    /// The last step that was taken.
+    PreviousStep,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Otherwise {
+    Skip,
+    Wait,
+}
+
+/// How a notice comes again.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Repeat {
+    /// How long after the last time, at least `1d`: `7d`, `5bd`.
+    #[schemars(regex(pattern = "^(([0-9]+(d|bd|h|m|s)|end_of_month) ?)+$"))]
+    pub(super) every: String,
+    /// How often after the first time. Without it: as long as it is owed.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1_000))]
+    pub(super) times: Option<u16>,
+}
+
+/// What an account must be like; all that is written must hold. What is not known does not hold.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("minProperties" = 1))]
+pub(super) struct When {
+    /// Customer category: one, a list of which one must be it, or `{ not: [ … ] }`.
+    pub(super) segment: Option<Words>,
+    /// ISO 3166 code; `DE` covers `DE-BY`, too.
+    pub(super) region: Option<Words>,
+    /// Credit class given by the operator.
+    pub(super) risk_class: Option<Words>,
+    /// Status of the account at its source, such as `active`.
+    pub(super) status: Option<Words>,
+    /// BCP 47 tag, such as `de`.
+    pub(super) language: Option<Words>,
+    /// Currency of the account.
+    pub(super) currency: Option<Words>,
+    /// Kind of the oldest bill that is owed: `regular`, `final`, or the operator's own word.
+    pub(super) bill_kind: Option<Words>,
+    /// Overdue and not disputed, in minor units (cents).
+    pub(super) overdue: Option<Between>,
+    /// Owed in all, due or not, disputed or not, in minor units (cents).
+    pub(super) balance: Option<Between>,
+    /// How many bills are overdue and not wholly disputed.
+    pub(super) unpaid_bills: Option<Between>,
+    /// Days since the due date of the oldest of them: `{ at_least: 30d }`.
+    pub(super) debt_age: Option<DaysBetween>,
+    /// Days since the customer came: `{ below: 90d }`.
+    pub(super) tenure: Option<DaysBetween>,
+    /// How often the account was dunned before.
+    pub(super) earlier_cycles: Option<Between>,
+    /// Disputes that have not ended.
+    pub(super) open_disputes: Option<Between>,
+    /// How many services the account has.
+    pub(super) services: Option<Between>,
+    /// Whether the customer is protected.
+    pub(super) vulnerable: Option<bool>,
+    /// Whether the profile was seen.
+    pub(super) profile_known: Option<bool>,
+    /// Whether a service is paid in advance.
+    pub(super) prepaid_service: Option<bool>,
+    /// Whether a service is one that is never barred.
+    pub(super) protected_service: Option<bool>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Words {
+    /// This one.
+    One(String),
+    /// One of these.
+    Any(#[schemars(length(min = 1))] Vec<String>),
+    /// None of these.
+    None(NoneOf),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NoneOf {
+    /// None of these.
+    #[schemars(length(min = 1))]
+    pub(super) not: Vec<String>,
+}
+
+/// A number between two; one of them may be left out.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub(super) struct Between {
+    /// This or more.
+    #[serde(default)]
+    pub(super) at_least: Option<i64>,
+    /// Less than this.
+    #[serde(default)]
+    pub(super) below: Option<i64>,
+}
+
+/// A number of days between two; one of them may be left out.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub(super) struct DaysBetween {
+    /// This or more, such as `30d`.
+    #[serde(default)]
+    #[schemars(regex(pattern = "^[0-9]+d$"))]
+    pub(super) at_least: Option<String>,
+    /// Less than this, such as `90d`.
+    #[serde(default)]
+    #[schemars(regex(pattern = "^[0-9]+d$"))]
+    pub(super) below: Option<String>,
 }
 
 /// A message to the customer.

@@ -10,6 +10,8 @@ pub struct Scenario {
     pub file: String,
     /// What it shows, in one line.
     pub title: String,
+    /// Id of the account.
+    pub(super) account: String,
     /// Of the times that are shown.
     pub(super) zone: Zone,
     /// In the order of time; at one instant what happens comes before what is looked at.
@@ -46,7 +48,7 @@ pub(super) struct Happens {
 /// An event, with names and amounts of its own.
 #[derive(Clone, Debug)]
 pub(super) enum Happening {
-    BillIssued { bill: String, amount: Minor, currency: Currency, issued: Day, due: Day },
+    BillIssued { bill: String, amount: Minor, currency: Currency, issued: Day, due: Day, kind: String },
     BillAdjusted { bill: String, delta: Minor },
     BillCancelled { bill: String },
     BillWrittenOff { bill: String, amount: Minor },
@@ -87,6 +89,7 @@ pub(super) enum Kind {
 #[derive(Clone, Debug)]
 pub(super) struct Stands {
     pub(super) stage: Option<&'static str>,
+    pub(super) procedure: Option<String>,
     pub(super) open: Option<Minor>,
     pub(super) credit: Option<Minor>,
 }
@@ -95,7 +98,7 @@ impl Happening {
     /// As the rules take it.
     pub(super) fn body(&self) -> Body<'_> {
         match self {
-            Self::BillIssued { bill, amount, currency, issued, due } => Body::BillIssued {
+            Self::BillIssued { bill, amount, currency, issued, due, kind } => Body::BillIssued {
                 bill_id: bill,
                 amount: *amount,
                 currency: *currency,
@@ -103,7 +106,7 @@ impl Happening {
                 due_on: *due,
                 terms: Vec::new(),
                 lines: Vec::new(),
-                kind: "regular",
+                kind,
             },
             Self::BillAdjusted { bill, delta } => Body::BillAdjusted { bill_id: bill, delta: *delta },
             Self::BillCancelled { bill } => Body::BillCancelled { bill_id: bill },
@@ -197,6 +200,7 @@ impl Stands {
     pub(super) fn words(&self) -> String {
         let parts = [
             self.stage.map(str::to_owned),
+            self.procedure.as_ref().map(|p| format!("procedure {p}")),
             self.open.map(|a| format!("{a} open")),
             self.credit.map(|a| format!("{a} credit")),
         ];

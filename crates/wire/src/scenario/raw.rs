@@ -40,6 +40,8 @@ pub(super) enum Format {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Account {
+    /// Its id, by which it belongs to a share of accounts or not. Without it: `scenario`.
+    pub(super) id: Option<String>,
     /// Currency of every amount in the diary. Without it: EUR.
     pub(super) currency: Option<String>,
     /// The profile that is known from the start. Without it: none is known (`{}` is a profile without particulars).
@@ -58,10 +60,32 @@ pub(super) struct Profile {
     pub(super) segment: Option<String>,
     /// ISO 3166 code.
     pub(super) region: Option<String>,
+    /// Credit class given by the operator.
+    pub(super) risk_class: Option<String>,
+    /// Status at the source. Without it: `active`.
+    pub(super) status: Option<String>,
+    /// First day as a customer, such as `2024-05-01`.
+    pub(super) customer_since: Option<String>,
+    /// The services.
+    pub(super) services: Vec<Service>,
     /// `true`: never barred without a person's decision.
     pub(super) vulnerable: bool,
     /// The channels that the customer opted out of.
     pub(super) opted_out: Vec<Channel>,
+}
+
+/// A service of the customer.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Service {
+    /// Name of the service.
+    pub(super) service: String,
+    /// `true`: paid in advance.
+    #[serde(default)]
+    pub(super) prepaid: bool,
+    /// `true`: never barred.
+    #[serde(default)]
+    pub(super) protected: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -138,6 +162,9 @@ pub(super) struct BillIssued {
     pub(super) amount: i64,
     /// Last day on which a payment is in time.
     pub(super) due: String,
+    /// Its kind. Without it: `regular`.
+    #[serde(default)]
+    pub(super) kind: Option<String>,
     /// Date of the bill. Without it: the day of the entry.
     #[serde(default)]
     pub(super) issued: Option<String>,
@@ -319,6 +346,8 @@ pub(super) enum Level {
 pub(super) struct Stands {
     /// `clear`, `entered`, `notified`, `barred_throttled`, `barred_outgoing`, `barred_full`.
     pub(super) stage: Option<Stage>,
+    /// The procedure that its cycle follows.
+    pub(super) procedure: Option<String>,
     /// Owed in all, due or not, disputed or not, in minor units (cents).
     pub(super) open: Option<i64>,
     /// Credit of the account, in minor units (cents).

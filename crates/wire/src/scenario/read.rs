@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike};
 use dunning_rules::{
     BarLevel, Channel, Contact, Currency, Day, DisputeOutcome, Hold, Interaction, Minor, Profile, RestorationReason,
-    ReversalKind, Timestamp, Zone,
+    ReversalKind, Service, Timestamp, Zone,
 };
 
 use super::model::{Entry, Expected, Happening, Happens, Kind, Scenario, Stands, What};
@@ -55,7 +55,8 @@ impl Reader<'_, '_> {
         }
         // At one instant, events come before deadlines, and a look at the account after both.
         entries.sort_by_key(|e| (e.at, matches!(e.what, What::Stands(_))));
-        Scenario { file: file_name.to_owned(), title: file.scenario.clone(), zone: self.zone, entries, end }
+        let account = file.account.id.as_deref().unwrap_or("scenario").to_owned();
+        Scenario { file: file_name.to_owned(), title: file.scenario.clone(), account, zone: self.zone, entries, end }
     }
 
     fn entry(&mut self, path: &str, entry: &raw::Entry) -> Option<Entry> {
@@ -158,7 +159,8 @@ impl Reader<'_, '_> {
             self.error(&format!("{path}.due"), "the bill is due before it is issued", "such a bill would be refused");
         }
         let (amount, currency) = (Minor::new(bill.amount), self.currency);
-        Some(Happening::BillIssued { bill: bill.bill.clone(), amount, currency, issued, due })
+        let kind = bill.kind.as_deref().unwrap_or("regular").to_owned();
+        Some(Happening::BillIssued { bill: bill.bill.clone(), amount, currency, issued, due, kind })
     }
 
     fn positive(&mut self, path: &str, amount: i64) -> Minor {
@@ -177,6 +179,8 @@ impl Reader<'_, '_> {
             Some(name) => self.zone(&format!("{path}.time_zone"), name),
             None => self.zone,
         };
+        let customer_since =
+            profile.customer_since.as_ref().and_then(|text| self.day(&format!("{path}.customer_since"), text));
         let text = |text: &Option<String>, default: &str| text.as_deref().unwrap_or(default).into();
         // One address on each channel; consent is what the policy asks about.
         let channels = Channel::ALL.into_iter().filter(|c| *c != Channel::Unknown);
@@ -188,15 +192,15 @@ impl Reader<'_, '_> {
         Profile {
             segment: text(&profile.segment, "consumer"),
             region: text(&profile.region, ""),
-            risk_class: "".into(),
+            risk_class: text(&profile.risk_class, ""),
             language: text(&profile.language, "en"),
             zone,
             vulnerable: profile.vulnerable,
-            customer_since: None,
+            customer_since,
             contacts: channels.map(contact).collect(),
-            services: Vec::new(),
+            services: profile.services.iter().map(service).collect(),
             payment_link: None,
-            status: "active".into(),
+            status: text(&profile.status, "active"),
         }
     }
 
@@ -312,6 +316,11 @@ impl Entry {
     }
 }
 
+fn service(service: &raw::Service) -> Service {
+    let raw::Service { service, prepaid, protected } = service;
+    Service { service_id: service.as_str().into(), protected: *protected, prepaid: *prepaid }
+}
+
 fn day(date: NaiveDate) -> Day {
     // 719163 is 1970-01-01, counted from the first day of year 1.
     Day::from_epoch(date.num_days_from_ce() - 719_163)
@@ -326,7 +335,12 @@ fn stood(stands: &raw::Stands) -> Stands {
         raw::Stage::BarredOutgoing => "barred_outgoing",
         raw::Stage::BarredFull => "barred_full",
     });
-    Stands { stage, open: stands.open.map(Minor::new), credit: stands.credit.map(Minor::new) }
+    Stands {
+        stage,
+        procedure: stands.procedure.clone(),
+        open: stands.open.map(Minor::new),
+        credit: stands.credit.map(Minor::new),
+    }
 }
 
 const fn channel(channel: raw::Channel) -> Channel {

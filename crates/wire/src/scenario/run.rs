@@ -25,7 +25,7 @@ struct World {
 #[must_use]
 pub fn run(scenario: &Scenario, policy: Arc<Policy>) -> Report {
     let mut world = World {
-        account: Account::new("scenario"),
+        account: Account::new(&scenario.account),
         book: PolicyBook::new(policy.clone(), None),
         commands: Vec::new(),
         holds: Vec::new(),
@@ -113,6 +113,7 @@ impl World {
     fn stands(&self, entry: &Entry, expected: &Stands) -> Line {
         let found = Stands {
             stage: expected.stage.map(|_| self.account.stage().word()),
+            procedure: expected.procedure.as_ref().map(|_| self.procedure()),
             open: expected.open.map(|_| self.account.open()),
             credit: expected.credit.map(|_| self.account.credit),
         };
@@ -120,6 +121,13 @@ impl World {
         let mark = if expected == found { Mark::Met } else { Mark::Wrong };
         let text = if expected == found { found } else { format!("{found}; expected: {expected}") };
         Line { at: entry.at, line: entry.line, mark, text }
+    }
+
+    /// The procedure that the cycle follows.
+    fn procedure(&self) -> String {
+        let Some(cycle) = &self.account.cycle else { return "none".to_owned() };
+        let name = self.book.get(&cycle.policy).and_then(|p| p.procedure_name(self.account.procedure()));
+        name.map_or("the only one".to_owned(), ToString::to_string)
     }
 
     /// Every command is expected once, every expectation is met once.
@@ -137,7 +145,8 @@ impl World {
                 found.map(|i| open.remove(i)).is_some()
             };
             let mut text = expected.words();
-            let unknown = expected.step.as_ref().filter(|name| policy.steps.iter().all(|s| *s.name != ***name));
+            let mut known = policy.steps.iter().chain(&policy.options.before_due);
+            let unknown = expected.step.as_ref().filter(|name| known.all(|s| *s.name != ***name));
             if let Some(name) = unknown {
                 text.push_str(&format!(" (the policy has no step `{name}`)"));
             }

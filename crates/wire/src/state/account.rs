@@ -1,18 +1,18 @@
 use std::sync::Arc;
 
 use dunning_rules::{
-    Account, BarDecided, BarInForce, BarLevel, Bill, Currency, Cycle, Day, Dispute, DisputedPart, Hold, Id, IdHash,
-    Payment, PaymentPart, PendingBar, Seen, SeenId, SentStep,
+    Account, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, Contacted, Currency, Cycle, Day, Dispute,
+    DisputedPart, Hold, Id, IdHash, Payment, PaymentPart, PendingBar, Seen, SeenId, SentStep,
 };
 
 use super::bytes::{Bytes, put_amount, put_day, put_id, put_instant, put_list, put_option, put_text};
-use super::profile::{get_profile, put_profile};
+use super::profile::{get_channel, get_profile, put_profile};
 use super::{StateError, StateVersion};
 use crate::avro::{put_bool, put_long, put_varint};
 
 type Read<T> = Result<T, StateError>;
 
-/// Everything but the deadline, which stands in the row's head.
+/// Everything but the deadline, which stands in the row's head, as does whether there is an aside.
 pub(super) fn put_account(out: &mut Vec<u8>, account: &Account, version: StateVersion) {
     // A field that is added to the account must be stored as well: this pattern names them all.
     let Account {
@@ -31,6 +31,7 @@ pub(super) fn put_account(out: &mut Vec<u8>, account: &Account, version: StateVe
         bar_decided,
         cycles,
         cycle,
+        aside,
         deadline: _,
     } = account;
     put_id(out, id);
@@ -54,9 +55,12 @@ pub(super) fn put_account(out: &mut Vec<u8>, account: &Account, version: StateVe
     });
     put_varint(out, u64::from(*cycles));
     put_option(out, cycle.as_ref(), put_cycle);
+    if let Some(aside) = aside {
+        put_aside(out, aside, bills);
+    }
 }
 
-pub(super) fn get_account(b: &mut Bytes<'_>, version: StateVersion) -> Read<Account> {
+pub(super) fn get_account(b: &mut Bytes<'_>, version: StateVersion, has_aside: bool) -> Read<Account> {
     let mut account = Account::new("");
     account.id = b.id()?;
     account.line = b.instant()?;
@@ -76,7 +80,48 @@ pub(super) fn get_account(b: &mut Bytes<'_>, version: StateVersion) -> Read<Acco
     account.bar_decided = b.option(|b| Ok(BarDecided { allowed: b.flag()?, until: b.option(Bytes::instant)? }))?;
     account.cycles = get_cycle_number(b)?;
     account.cycle = b.option(get_cycle)?;
+    if has_aside {
+        account.aside = Some(Box::new(get_aside(b, &account.bills)?));
+    }
     Ok(account)
+}
+
+/// Few accounts have one: what every row needs stays together without it.
+#[cold]
+fn put_aside(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
+    let Aside { bills: known, contacts, bases, procedure } = aside;
+    put_list(out, known, |out, BillAside { bill, issued_on, reminded, kind }| {
+        put_bill_ref(out, bill, bills);
+        put_day(out, *issued_on);
+        put_varint(out, u64::from(*reminded));
+        put_id(out, kind);
+    });
+    put_list(out, contacts, |out, Contacted { at, channel }| {
+        put_instant(out, *at);
+        out.push(*channel as u8);
+    });
+    put_option(out, *bases, |out, Bases { issue, entry, previous, repeats }| {
+        for at in [issue, entry, previous] {
+            put_instant(out, at);
+        }
+        put_varint(out, u64::from(repeats));
+    });
+    put_varint(out, u64::from(*procedure));
+}
+
+#[cold]
+fn get_aside(b: &mut Bytes<'_>, bills: &[Bill]) -> Read<Aside> {
+    let aside = Aside {
+        bills: b.list(|b| {
+            Ok(BillAside { bill: get_bill_ref(b, bills)?, issued_on: b.day()?, reminded: b.small()?, kind: b.id()? })
+        })?,
+        contacts: b.list(|b| Ok(Contacted { at: b.instant()?, channel: get_channel(b)? }))?,
+        bases: b.option(|b| {
+            Ok(Bases { issue: b.instant()?, entry: b.instant()?, previous: b.instant()?, repeats: b.small()? })
+        })?,
+        procedure: b.small()?,
+    };
+    if aside == Aside::default() { Err(StateError::Damaged("the flag of what is aside")) } else { Ok(aside) }
 }
 
 fn get_currency(b: &mut Bytes<'_>) -> Read<Currency> {

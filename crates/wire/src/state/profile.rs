@@ -56,6 +56,6 @@ pub(super) fn get_profile(b: &mut Bytes<'_>) -> Read<Profile> {
     })
 }
 
-fn get_channel(b: &mut Bytes<'_>) -> Read<Channel> {
+pub(super) fn get_channel(b: &mut Bytes<'_>) -> Read<Channel> {
     Channel::ALL.get(usize::from(b.byte()?)).copied().ok_or(StateError::Damaged("a channel"))
 }

@@ -10,6 +10,8 @@ use crate::topic::InputTopic;
 const DEADLINE: u8 = 1;
 const PENDING: u8 = 2;
 const STALE: u8 = 4;
+/// What only some policies ask to be remembered stands behind the account; most rows have none.
+const ASIDE: u8 = 8;
 
 /// What the engine asks of every row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +46,9 @@ fn encode(account: &Account, stale: &[StaleMark], version: StateVersion, out: &m
     if !stale.is_empty() {
         flags |= STALE;
     }
+    if account.aside.is_some() {
+        flags |= ASIDE;
+    }
     out.push(flags);
     if let Some(deadline) = account.deadline {
         put_instant(out, deadline);
@@ -64,12 +69,12 @@ fn encode(account: &Account, stale: &[StaleMark], version: StateVersion, out: &m
 /// The version is unknown or the bytes are damaged.
 pub fn decode_row(bytes: &[u8]) -> Result<StoredRow, StateError> {
     let mut b = Bytes::new(bytes);
-    let (version, head) = head(&mut b)?;
+    let (version, head, has_aside) = head(&mut b)?;
     let stale = if head.stale { b.list(mark)? } else { Vec::new() };
     if head.stale && stale.is_empty() {
         return Err(StateError::Damaged("the flag of stale marks"));
     }
-    let mut account = get_account(&mut b, version)?;
+    let mut account = get_account(&mut b, version, has_aside)?;
     b.end()?;
     account.deadline = head.deadline;
     if account.pending().is_some() != head.pending {
@@ -91,7 +96,7 @@ pub fn decode_account(bytes: &[u8]) -> Result<Account, StateError> {
 /// # Errors
 /// The version is unknown or the first bytes are damaged.
 pub fn peek(bytes: &[u8]) -> Result<Peek, StateError> {
-    head(&mut Bytes::new(bytes)).map(|(_, head)| head)
+    head(&mut Bytes::new(bytes)).map(|(_, head, _)| head)
 }
 
 /// When the account acts next by itself, without decoding it.
@@ -102,15 +107,16 @@ pub fn peek_deadline(bytes: &[u8]) -> Result<Option<Timestamp>, StateError> {
     peek(bytes).map(|head| head.deadline)
 }
 
-fn head(b: &mut Bytes<'_>) -> Result<(StateVersion, Peek), StateError> {
+fn head(b: &mut Bytes<'_>) -> Result<(StateVersion, Peek, bool), StateError> {
     let number = b.small::<u32>()?;
     let version = StateVersion::from_number(number).ok_or(StateError::UnknownVersion(number))?;
     let flags = b.byte()?;
-    if flags > (DEADLINE | PENDING | STALE) {
+    if flags > (DEADLINE | PENDING | STALE | ASIDE) {
         return Err(StateError::Damaged("the flags"));
     }
     let deadline = if flags & DEADLINE == 0 { None } else { Some(b.instant()?) };
-    Ok((version, Peek { deadline, pending: flags & PENDING != 0, stale: flags & STALE != 0 }))
+    let head = Peek { deadline, pending: flags & PENDING != 0, stale: flags & STALE != 0 };
+    Ok((version, head, flags & ASIDE != 0))
 }
 
 fn mark(b: &mut Bytes<'_>) -> Result<StaleMark, StateError> {

@@ -1,0 +1,74 @@
+use crate::{Account, Contacted, Day, Id, Timestamp};
+
+/// What only some policies ask to be remembered of an account. There is none where all of it is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aside {
+    /// Of bills that the account has, in the order issued.
+    pub bills: Vec<BillAside>,
+    /// The notices that caps still count, oldest first.
+    pub contacts: Vec<Contacted>,
+    /// Of the cycle that runs.
+    pub bases: Option<Bases>,
+    /// Index of the procedure that the cycle follows; 0: that of everybody, or no cycle runs.
+    pub procedure: u16,
+}
+
+/// What some policies ask of a bill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BillAside {
+    /// The bill.
+    pub bill: Id,
+    /// Its date.
+    pub issued_on: Day,
+    /// How many of the policy's notices before its due date are behind it.
+    pub reminded: u16,
+    /// Its kind; empty where no policy asked for it.
+    pub kind: Id,
+}
+
+/// What the steps of the cycle that runs are counted from, besides its anchor; and how often the last one came again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bases {
+    /// The beginning of the date of the oldest bill.
+    pub issue: Timestamp,
+    /// The beginning of the cycle.
+    pub entry: Timestamp,
+    /// The last step that was taken.
+    pub previous: Timestamp,
+    /// So often was the next step taken already: it is one that comes again.
+    pub repeats: u16,
+}
+
+impl Account {
+    /// What is remembered of a bill beside its amounts.
+    pub(super) fn bill_aside(&self, bill: &str) -> Option<&BillAside> {
+        self.aside.as_ref()?.bills.iter().find(|b| &*b.bill == bill)
+    }
+
+    /// Index of the procedure that the cycle which runs follows.
+    #[must_use]
+    pub fn procedure(&self) -> u16 {
+        self.aside.as_ref().map_or(0, |aside| aside.procedure)
+    }
+
+    pub(super) fn bases(&self) -> Option<&Bases> {
+        self.aside.as_ref()?.bases.as_ref()
+    }
+
+    pub(super) fn bases_mut(&mut self) -> Option<&mut Bases> {
+        self.aside.as_mut()?.bases.as_mut()
+    }
+
+    pub(super) fn aside_mut(&mut self) -> &mut Aside {
+        self.aside.get_or_insert_default()
+    }
+
+    /// Drops what is remembered of bills that are gone, and what is empty.
+    pub(super) fn tidy_aside(&mut self) {
+        let Some(aside) = &mut self.aside else { return };
+        aside.bills.retain(|known| self.bills.iter().any(|b| b.id == known.bill));
+        if **aside == Aside::default() {
+            self.aside = None;
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What a step or a rule asks of an account.
+
+use dunning_rules::{FlagOf, NumberOf, Policy, Test, WordOf};
+
+use super::raw;
+use super::ready::Reader;
+
+impl Reader<'_, '_> {
+    /// The tests of a condition; what is wrong in it goes to the notes.
+    pub(super) fn tests(&mut self, path: &str, when: &raw::When) -> Vec<Test> {
+        for (key, between) in numbers(when) {
+            self.between(&format!("{path}.{key}"), between.at_least, between.below);
+        }
+        for (key, between) in ages(when) {
+            let path = format!("{path}.{key}");
+            let bounds = [("at_least", &between.at_least), ("below", &between.below)];
+            let [least, below] = bounds.map(|(bound, text)| {
+                let text = text.as_ref()?;
+                let days = days(text);
+                if days.is_none() {
+                    let help = "write a number of days, such as `30d`";
+                    self.error(&format!("{path}.{bound}"), format!("`{text}` is not a number of days"), help);
+                }
+                days
+            });
+            self.between(&path, least, below);
+        }
+        if let Some(codes) = &when.currency {
+            let known = |code: &String| dunning_rules::Currency::parse(code).is_some();
+            if let Some(code) = words(codes).0.iter().find(|code| !known(code)) {
+                let help = "use a code of ISO 4217 in capitals, such as `EUR`";
+                self.error(&format!("{path}.currency"), format!("there is no currency `{code}`"), help);
+            }
+        }
+        self.quietly(when)
+    }
+
+    fn between(&mut self, path: &str, at_least: Option<i64>, below: Option<i64>) {
+        if at_least.zip(below).is_some_and(|(least, below)| least >= below) {
+            self.error(path, "no number is both", "`below` must be more than `at_least`");
+        }
+    }
+
+    /// The tests of a condition that was looked at already.
+    #[allow(clippy::unused_self)] // beside `tests`, of which it is the other half
+    pub(super) fn quietly(&self, when: &raw::When) -> Vec<Test> {
+        let mut tests = Vec::new();
+        let listed = [
+            (WordOf::Segment, &when.segment),
+            (WordOf::Region, &when.region),
+            (WordOf::RiskClass, &when.risk_class),
+            (WordOf::Status, &when.status),
+            (WordOf::Language, &when.language),
+            (WordOf::Currency, &when.currency),
+            (WordOf::BillKind, &when.bill_kind),
+        ];
+        for (of, listed) in listed {
+            let Some(listed) = listed else { continue };
+            let (words, not) = words(listed);
+            tests.push(Test::Word { of, words: words.iter().map(|w| w.as_str().into()).collect(), not });
+        }
+        for (key, between) in numbers(when) {
+            let of = number(key);
+            tests.push(Test::Number { of, at_least: between.at_least, below: between.below });
+        }
+        for (key, between) in ages(when) {
+            let bound = |text: &Option<String>| text.as_ref().and_then(|text| days(text));
+            tests.push(Test::Number {
+                of: number(key),
+                at_least: bound(&between.at_least),
+                below: bound(&between.below),
+            });
+        }
+        let flags = [
+            (FlagOf::Vulnerable, when.vulnerable),
+            (FlagOf::Profile, when.profile_known),
+            (FlagOf::Prepaid, when.prepaid_service),
+            (FlagOf::ProtectedService, when.protected_service),
+        ];
+        tests.extend(flags.into_iter().filter_map(|(of, is)| is.map(|is| Test::Flag { of, is })));
+        tests
+    }
+
+    /// Steps and rules that no account can come to: what they ask for never holds while anybody is dunned.
+    pub(super) fn never_met(&mut self, file: &raw::PolicyFile, policy: &Policy) {
+        let told = file.before_due.iter().enumerate().map(|(i, s)| (format!("before_due[{i}]"), &s.when, false));
+        let rules = file.select.iter().enumerate().map(|(i, r)| (format!("select[{i}]"), &r.when, true));
+        let steps = file.procedures.iter().flat_map(|(name, procedure)| {
+            let path = move |i| format!("procedures.{name}.steps[{i}]");
+            procedure.steps.iter().enumerate().map(move |(i, s)| (path(i), &s.when, true))
+        });
+        for (path, when, overdue) in told.chain(rules).chain(steps) {
+            let Some(when) = when else { continue };
+            let least = least_dunned(policy, when);
+            let at = |key: &str| format!("{path}.when.{key}");
+            let help = "leave it out, or ask for what can be";
+            let below = |between: &Option<raw::Between>| between.as_ref().and_then(|b| b.below);
+            if least.is_none() {
+                self.error(&at("currency"), "it never holds: nobody is dunned in this currency", help);
+            }
+            let Some(least) = least.filter(|_| overdue) else { continue };
+            for (key, bound) in [("overdue", below(&when.overdue)), ("balance", below(&when.balance))] {
+                if bound.is_some_and(|bound| bound <= least.get()) {
+                    let message = format!("it never holds: nobody is dunned who owes less than {least}");
+                    self.error(&at(key), message, help);
+                }
+            }
+            if below(&when.unpaid_bills).is_some_and(|bound| bound <= 1) {
+                self.error(&at("unpaid_bills"), "it never holds: whoever is dunned has an unpaid bill", help);
+            }
+        }
+    }
+
+    /// An amount says nothing of its currency; where the policy duns in several, that is a slip waiting to happen.
+    pub(super) fn amounts_without_currency(&mut self, file: &raw::PolicyFile, policy: &Policy) {
+        let never = |least: dunning_rules::Minor| least > dunning_rules::Minor::TURNOVER_MAX;
+        let dunned = policy.minimum.iter().filter(|(_, least)| !never(*least)).count();
+        if dunned + usize::from(policy.minimum_other.is_some()) < 2 {
+            return;
+        }
+        let of = |base: String, steps: &[raw::Step]| {
+            let slips = steps.iter().enumerate().filter(|(_, s)| s.when.as_ref().is_some_and(has_amount_alone));
+            slips.map(|(i, _)| format!("{base}[{i}].when")).collect::<Vec<_>>()
+        };
+        let mut slips = of("before_due".to_owned(), &file.before_due);
+        let rules = file.select.iter().enumerate().filter(|(_, r)| r.when.as_ref().is_some_and(has_amount_alone));
+        slips.extend(rules.map(|(i, _)| format!("select[{i}].when")));
+        for (name, procedure) in &file.procedures {
+            slips.extend(of(format!("procedures.{name}.steps"), &procedure.steps));
+        }
+        for path in slips {
+            let message = "an amount, and the policy is for several currencies";
+            self.warn(&path, message, "add `currency: EUR`, so that it is not taken for another one");
+        }
+    }
+}
+
+/// The least that is dunned in any currency that a condition allows; `None`: in none of them anybody is.
+fn least_dunned(policy: &Policy, when: &raw::When) -> Option<dunning_rules::Minor> {
+    let dunned = |least: &dunning_rules::Minor| *least <= dunning_rules::Minor::TURNOVER_MAX;
+    let (listed, not) = when.currency.as_ref().map_or((Vec::new(), true), words);
+    let meant = |code: &str| listed.iter().any(|l| l == code) != not;
+    let of_listed = policy.minimum.iter().filter(|(c, _)| meant(c.as_str())).map(|(_, least)| *least);
+    // A currency that is named and not listed falls under what is said of the others.
+    let named = |code: &String| policy.minimum.iter().any(|(c, _)| c.as_str() == *code);
+    let other = policy.minimum_other.filter(|_| not || !listed.iter().all(named));
+    of_listed.filter(dunned).chain(other).min()
+}
+
+const fn has_amount_alone(when: &raw::When) -> bool {
+    when.currency.is_none() && (when.overdue.is_some() || when.balance.is_some())
+}
+
+/// True where a condition asks for the kind of a bill, which is then to be remembered.
+pub(super) fn asks_for_kinds(file: &raw::PolicyFile) -> bool {
+    let steps = file.procedures.values().flat_map(|p| &p.steps).chain(&file.before_due);
+    let whens = steps.map(|s| &s.when).chain(file.select.iter().map(|r| &r.when));
+    whens.flatten().any(|when| when.bill_kind.is_some())
+}
+
+fn words(words: &raw::Words) -> (Vec<String>, bool) {
+    match words {
+        raw::Words::One(word) => (vec![word.clone()], false),
+        raw::Words::Any(words) => (words.clone(), false),
+        raw::Words::None(none) => (none.not.clone(), true),
+    }
+}
+
+fn numbers(when: &raw::When) -> impl Iterator<Item = (&'static str, &raw::Between)> {
+    let all = [
+        ("overdue", &when.overdue),
+        ("balance", &when.balance),
+        ("unpaid_bills", &when.unpaid_bills),
+        ("earlier_cycles", &when.earlier_cycles),
+        ("open_disputes", &when.open_disputes),
+        ("services", &when.services),
+    ];
+    all.into_iter().filter_map(|(key, between)| Some((key, between.as_ref()?)))
+}
+
+fn ages(when: &raw::When) -> impl Iterator<Item = (&'static str, &raw::DaysBetween)> {
+    let all = [("debt_age", &when.debt_age), ("tenure", &when.tenure)];
+    all.into_iter().filter_map(|(key, between)| Some((key, between.as_ref()?)))
+}
+
+fn number(key: &str) -> NumberOf {
+    match key {
+        "overdue" => NumberOf::Overdue,
+        "balance" => NumberOf::Balance,
+        "unpaid_bills" => NumberOf::UnpaidBills,
+        "earlier_cycles" => NumberOf::EarlierCycles,
+        "open_disputes" => NumberOf::OpenDisputes,
+        "services" => NumberOf::Services,
+        "tenure" => NumberOf::Tenure,
+        _ => NumberOf::DebtAge,
+    }
+}
+
+fn days(text: &str) -> Option<i64> {
+    let days: i64 = text.strip_suffix('d')?.parse().ok()?;
+    (0..=36_500).contains(&days).then_some(days)
+}

@@ -1,0 +1,66 @@
+//! Which days are not worked.
+
+use chrono::{Datelike, NaiveDate};
+use dunning_rules::{Calendar, Day, Holidays};
+
+use super::raw;
+use super::ready::Reader;
+
+impl Reader<'_, '_> {
+    pub(super) fn calendar(&mut self, file: &raw::PolicyFile) -> Calendar {
+        let written = file.business_days.as_ref();
+        let mut weekend = [false; 7];
+        match written.and_then(|b| b.weekend.as_ref()) {
+            Some(days) => days.iter().for_each(|day| weekend[*day as usize] = true),
+            None => (weekend[5], weekend[6]) = (true, true),
+        }
+        if weekend == [true; 7] {
+            let help = "name the days that are not worked, and leave one at least";
+            self.error("business_days.weekend", "no day of the week is a business day", help);
+        }
+        let mut holidays = Vec::new();
+        for (region, listed) in written.iter().flat_map(|b| &b.holidays) {
+            let path = format!("business_days.holidays.{region}");
+            let here = self.holidays(&path, if region == "all" { "" } else { region }, listed);
+            holidays.push(here);
+        }
+        let closed = |h: &raw::ContactHours| h.not_on.contains(&raw::ClosedOn::Holidays);
+        let closed = file.contact.as_ref().is_some_and(|c| c.hours.iter().any(closed));
+        if !uses_business_days(file) {
+            if closed {
+                return Calendar { weekend: [false; 7], holidays };
+            }
+            if written.is_some() {
+                let help = "write a distance such as `5bd`, or leave it out";
+                self.warn("business_days", "no step counts in business days", help);
+            }
+            return Calendar::default();
+        }
+        Calendar { weekend, holidays }
+    }
+
+    fn holidays(&mut self, path: &str, region: &str, listed: &[String]) -> Holidays {
+        let mut here = Holidays { region: region.into(), ..Holidays::default() };
+        for (i, text) in listed.iter().enumerate() {
+            // A year with a 29 February, which is a holiday where it exists.
+            let yearly = || NaiveDate::parse_from_str(&format!("2024-{text}"), "%Y-%m-%d").ok();
+            let single = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+            if let Some(date) = yearly().filter(|_| text.len() == 5) {
+                here.yearly.extend(u8::try_from(date.month()).ok().zip(u8::try_from(date.day()).ok()));
+            } else if let Some(date) = single() {
+                // 719163 is 1970-01-01, counted from the first day of year 1.
+                here.days.push(Day::from_epoch(date.num_days_from_ce() - 719_163));
+            } else {
+                let help = "write `2027-03-26`, or `12-25` for every year (in quotes)";
+                self.error(&format!("{path}[{i}]"), format!("`{text}` is not a day"), help);
+            }
+        }
+        here.days.sort_unstable();
+        here
+    }
+}
+
+fn uses_business_days(file: &raw::PolicyFile) -> bool {
+    let steps = file.procedures.values().flat_map(|p| &p.steps).chain(&file.before_due);
+    steps.into_iter().any(|s| s.at.contains("bd") || s.repeat.as_ref().is_some_and(|r| r.every.contains("bd")))
+}

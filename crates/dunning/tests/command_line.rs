@@ -58,7 +58,7 @@ policy:
 
 #[test]
 fn help_is_there_for_every_command() {
-    let rows: [(&[&str], &str); 17] = [
+    let rows: [(&[&str], &str); 18] = [
         (&["--help"], "dunning help exit-codes"),
         (&["run", "--help"], "--print-config"),
         (&["demo", "--help"], "synthetic"),
@@ -71,6 +71,7 @@ fn help_is_there_for_every_command() {
         (&["deadletters", "release", "--help"], "--reason"),
         (&["bars", "release", "--help"], "--account"),
         (&["policy", "check", "--help"], "--strict"),
+        (&["policy", "print", "--help"], "--due"),
         (&["policy", "test", "--help"], "Examples:"),
         (&["policy", "schema", "--help"], "--scenario"),
         (&["config", "keys", "--help"], "--markdown"),
@@ -247,6 +248,17 @@ fn policy_check_says_what_is_wrong() {
     assert_eq!(said.code, 65);
     assert!(said.out.contains("wrong-policy.yaml:") && said.out.contains("late_strat"), "{}", said.out);
     assert_eq!(dunning(&["policy", "check", "/no/such/policy.yaml"]).code, 65);
+}
+
+#[test]
+fn policy_print_says_the_policy_and_a_calendar() {
+    let said = dunning(&["policy", "print", "deploy/policies/consumer.yaml", "--due", "2027-03-23"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("`final`: 18d after the due date") && said.out.contains("2027-03-27 09:00  reminder"));
+    let alone = dunning(&["policy", "print", "deploy/policies/consumer.yaml"]);
+    assert!(alone.code == 0 && !alone.out.contains("One customer"), "{}", alone.out);
+    assert_eq!(dunning(&["policy", "print", "/no/such/policy.yaml"]).code, 65);
+    assert_eq!(dunning(&["policy", "print", "deploy/policies/consumer.yaml", "--due", "soon"]).code, 2);
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use chrono::{Datelike, NaiveDate};
 use clap::{Args, Parser, Subcommand};
+use dunning_rules::Day;
 
 use super::deadletters::args::DeadLetters;
 
@@ -219,6 +221,13 @@ pub(super) struct BarsRelease {
     pub(super) config: Option<PathBuf>,
 }
 
+/// A day as it is written.
+fn day(text: &str) -> Result<Day, String> {
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| "write a day such as 2027-03-23".to_owned())?;
+    // 719163 is 1970-01-01, counted from the first day of year 1.
+    Ok(Day::from_epoch(date.num_days_from_ce() - 719_163))
+}
+
 /// Check and test policies.
 #[derive(Debug, Args)]
 pub(super) struct Policy {
@@ -244,6 +253,22 @@ Example:
         /// As JSON instead of text.
         #[arg(long)]
         json: bool,
+    },
+    /// Say a policy in numbered sentences, and what comes to one customer who never pays.
+    #[command(after_help = "\
+Ends with 65 where the policy cannot be used.
+
+Example:
+  dunning policy print deploy/policies/consumer.yaml --due 2027-03-23")]
+    Print {
+        /// The policy file.
+        file: PathBuf,
+        /// Also a calendar: of a bill that is due on this day.
+        #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+        due: Option<Day>,
+        /// Amount of that bill, in minor units (cents); without it twice the minimum.
+        #[arg(long, value_name = "AMOUNT", requires = "due", value_parser = clap::value_parser!(i64).range(1..=1_000_000_000_000_000))]
+        amount: Option<i64>,
     },
     /// Run the scenarios that lie beside policies: dated events in, expected commands and silences out.
     #[command(after_help = "\

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use dunning_rules::{Day, Minor};
 use dunning_wire::policy::{self, Findings, Severity};
 use dunning_wire::scenario;
 
@@ -11,17 +12,36 @@ use crate::exit::{Exit, Failure};
 pub(super) fn run(args: &Policy) -> Result<Exit, Failure> {
     match &args.command {
         PolicyCommand::Check { file, strict, json } => check(file, *strict, *json),
+        PolicyCommand::Print { file, due, amount } => print(file, *due, amount.map(Minor::new)),
         PolicyCommand::Test { path } => test(path),
         PolicyCommand::Schema { scenario: true } => schema(&scenario::json_schema()),
         PolicyCommand::Schema { scenario: false } => schema(&policy::json_schema()),
     }
 }
 
-fn check(file: &Path, strict: bool, json: bool) -> Result<Exit, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|e| {
+fn read(file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file).map_err(|e| {
         let text = format!("the policy {} cannot be read; give the path of an existing file", file.display());
         Failure::because(Exit::Policy, text, e)
-    })?;
+    })
+}
+
+fn print(file: &Path, due: Option<Day>, amount: Option<Minor>) -> Result<Exit, Failure> {
+    let text = read(file)?;
+    let loaded = match policy::parse(&file.display().to_string(), &text) {
+        Ok(loaded) => loaded,
+        Err(findings) => {
+            super::print(&findings.to_string())?;
+            return Ok(Exit::Policy);
+        }
+    };
+    let calendar = due.map(|due| format!("\n{}", policy::calendar(&loaded.policy, due, amount))).unwrap_or_default();
+    super::print((policy::print(&loaded) + &calendar).trim_end())?;
+    Ok(Exit::Ok)
+}
+
+fn check(file: &Path, strict: bool, json: bool) -> Result<Exit, Failure> {
+    let text = read(file)?;
     let (findings, label, wall) = match policy::parse(&file.display().to_string(), &text) {
         Ok(loaded) => {
             let refusals = loaded.for_wall().err().unwrap_or_default();

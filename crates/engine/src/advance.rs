@@ -24,7 +24,11 @@ impl<S: Store> Shard<S> {
     /// Under `stream` every deadline that lies before the next record's instant fires first, whosever it is. A wave of
     /// them is cut into batches, and the record that brought it is committed only with its last one.
     fn advance_stream<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<bool, Halt> {
-        let Some((topic, at)) = self.queues.choose(|_| true, true, None) else { return Ok(false) };
+        let Some((topic, at)) = self.queues.choose(|_| true, true, None) else {
+            let clock = self.clock;
+            self.settle_torn(desk, clock)?;
+            return Ok(false);
+        };
         let limit = self.clock.max(at);
         let limit = if Planted::DeadlineBeforeEvent.is_on() { limit.plus(1) } else { limit };
         if let Some((due, slot)) = self.memory.next_deadline().filter(|(due, _)| *due < limit) {

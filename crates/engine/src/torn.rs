@@ -20,7 +20,7 @@ use crate::desk::{Desk, Halt};
 use crate::memory::SlotId;
 use crate::planted::Planted;
 use crate::shard::{Phase, Shard};
-use crate::{Broker, Clock, OutRecord, Record};
+use crate::{Broker, Clock, Ends, OutRecord, Record};
 
 /// The outputs that are compared. Decisions are not: nothing hangs on them, and their numbers show a gap.
 pub const COMPARED: [OutputTopic; 4] =
@@ -61,6 +61,8 @@ pub struct Torn {
     letters: BTreeSet<(InputTopic, i64)>,
     /// When the inputs were seen to be read.
     since: Option<Duration>,
+    /// Under `stream`, where the inputs ended when it was found: what it came from lies before.
+    until: Vec<Ends>,
 }
 
 impl Torn {
@@ -188,6 +190,9 @@ impl<S: Store> Shard<S> {
         for (_, kept) in trace.outbox.iter().enumerate().filter(|(i, _)| missing.contains(i)) {
             self.send_again(desk, &kept)?;
         }
+        if desk.is_stream() && !self.torn.commands.is_empty() {
+            self.torn.until = desk.broker.ends(self.partition)?;
+        }
         if !missing.is_empty() || !self.torn.is_empty() {
             tracing::warn!(
                 partition = self.partition,
@@ -257,18 +262,21 @@ impl<S: Store> Shard<S> {
         self.meet(desk, slot, &Event::Found(&found), now, None).map(drop)
     }
 
-    /// Gives up what was found and is not made again: under `wall` some time after the inputs were read, under `stream`
-    /// once the instant of its decision is behind.
+    /// Gives up what was found and is not made again: once the inputs were read to where they ended then, and under `wall`
+    /// some time later.
     pub fn settle_torn<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>, reached: Timestamp) -> Result<(), Halt> {
         if self.torn.commands.is_empty() {
             return Ok(());
         }
-        let mono = desk.clock.monotonic();
-        let patient = mono.saturating_sub(*self.torn.since.get_or_insert(mono)) < PATIENCE;
-        let stream = desk.is_stream();
-        let over = |found: &CommandView| if stream { found.decided_at < reached } else { !patient };
-        let slots: BTreeSet<SlotId> =
-            self.torn.commands.iter().filter(|(_, found)| over(found)).map(|((slot, _), _)| *slot).collect();
+        let is_over = if desk.is_stream() {
+            let positions: Vec<_> = self.queues.positions().collect();
+            let read = |e: &Ends| positions.iter().any(|(topic, next)| *topic == e.topic && *next >= e.uncommitted);
+            self.torn.until.iter().all(read)
+        } else {
+            let mono = desk.clock.monotonic();
+            mono.saturating_sub(*self.torn.since.get_or_insert(mono)) >= PATIENCE
+        };
+        let slots: BTreeSet<SlotId> = self.torn.commands.keys().filter(|_| is_over).map(|(slot, _)| *slot).collect();
         slots.into_iter().try_for_each(|slot| self.pass_over(desk, slot, reached))
     }
 }

@@ -158,3 +158,33 @@ fn another_command_never_takes_a_number_that_is_out() {
     assert_eq!(world.steps("acc-1").len(), BEFORE_BAR.len() + 2, "it is there once");
     assert_eq!(torn(&world, "there_already"), 1);
 }
+
+#[test]
+fn what_a_late_record_made_is_not_given_up_before_that_record_is_read_again() {
+    let mut world = world();
+    let start = dunning_engine::Clock::now(&world.clock);
+    let day = |n: i64| start.plus(n * dunning_rules::DAY_MS);
+    let tick = world.bytes(InputTopic::Usage, "tick", day(60), dunning_rules::Body::UsageRecorded);
+    world.bus.append_to(Topic::In(InputTopic::Usage), 0, Some(b"tick"), Some(&tick), day(60), None);
+    world.lane(Some("w"));
+    world.settle();
+    // It happened long before the instant that the shard has reached, and its notices bear its own instant.
+    let due = Zone::UTC.day_of(start).plus(-40);
+    let bill = dunning_rules::Body::BillIssued {
+        bill_id: "b1",
+        amount: dunning_rules::Minor::new(50_000),
+        currency: dunning_rules::Currency::parse("EUR").expect("a currency"),
+        issued_on: due.plus(-14),
+        due_on: due,
+        terms: vec![],
+        lines: vec![],
+        kind: "regular",
+    };
+    let bytes = world.bytes(InputTopic::Bills, "acc-1", day(1), bill);
+    world.bus.tear_next(tear(&[OutputTopic::State, OutputTopic::Decisions], true));
+    world.bus.append_to(Topic::In(InputTopic::Bills), 0, Some(b"acc-1"), Some(&bytes), day(1), None);
+    world.settle();
+    let steps = world.steps("acc-1");
+    assert!(!steps.is_empty(), "it was told of at once");
+    assert_eq!((torn(&world, "there_already"), torn(&world, "passed_over")), (steps.len() as u64, 0));
+}

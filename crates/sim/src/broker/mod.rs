@@ -205,7 +205,10 @@ impl Broker for SimBroker {
             Source::Decisions => Topic::Out(OutputTopic::Decisions),
             Source::Output(topic) => Topic::Out(topic),
         };
-        Ok(self.bus.lock().log(topic, shard).end())
+        let inner = self.bus.lock();
+        let log = inner.log(topic, shard);
+        let short = source == Source::State && Planted::RestoreToCommittedEnd.is_on();
+        Ok(if short { log.stable() } else { log.end() })
     }
 
     fn restore(&mut self, shard: Partition, from: i64) -> Result<(), BrokerError> {

@@ -121,7 +121,11 @@ impl Policies {
             future_bound: Some(Duration::from_secs(24 * 3_600)),
             schema_patience: Duration::from_millis(random.pick(&[0, 5_000])),
             // In some worlds a person has to let bars go.
-            bars_per_hour: if stream { None } else { random.pick(&[None, None, Some(0), Some(1)]) },
+            bars_per_hour: if stream {
+                None
+            } else {
+                random.pick(&[None, None, None, None, None, None, Some(0), Some(1)])
+            },
             standby: count(random.pick(&[0, 1, 2])),
         }
     }

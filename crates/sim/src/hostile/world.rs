@@ -187,7 +187,7 @@ impl World {
     /// Something goes wrong, or right again.
     fn trouble(&mut self) -> Result<(), String> {
         let machine = self.machine();
-        match self.random.between(0, 17) {
+        match self.random.between(0, 19) {
             0..=2 => self.start(machine),
             3 => self.stop(machine)?,
             4 | 5 => self.kill(machine)?,
@@ -207,7 +207,7 @@ impl World {
                 let away = self.random.chance(500);
                 self.bus.set_registry_away(away);
             }
-            12 if !self.is_stream() => {
+            12 | 18 | 19 if !self.is_stream() => {
                 self.upstream.toggle();
                 self.faults.borrow_mut().count("transaction upstream opened or ended");
             }

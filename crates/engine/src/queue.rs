@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use dunning_rules::Timestamp;
 use dunning_wire::topic::InputTopic;
 
-use crate::{Record, Source};
+use crate::{Ends, Record, Source};
 
 const TOPICS: usize = InputTopic::ALL.len();
 
@@ -136,6 +136,11 @@ impl Queues {
             let next = if self.is_at_end(topic) { lineup.next.max(lineup.end) } else { lineup.next };
             (topic, next)
         })
+    }
+
+    /// True where a topic was read to where it ended, open transactions included.
+    pub fn has_reached(&self, end: &Ends) -> bool {
+        self.positions().any(|(topic, next)| topic == end.topic && next >= end.uncommitted)
     }
 
     /// The timestamp of the oldest record that waits.

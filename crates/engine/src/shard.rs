@@ -307,9 +307,7 @@ impl<S: Store> Shard<S> {
     /// Whether the inputs that decide were read to where they ended when the shard began to run.
     pub fn is_caught_up(&mut self) -> bool {
         let Some(ends) = &self.catch_up else { return true };
-        let positions: Vec<_> = self.queues.positions().collect();
-        let reached = |e: &Ends| positions.iter().any(|(topic, next)| *topic == e.topic && *next >= e.uncommitted);
-        let done = ends.iter().filter(|e| e.topic.decides()).all(reached);
+        let done = ends.iter().filter(|e| e.topic.decides()).all(|e| self.queues.has_reached(e));
         if done {
             self.catch_up = None;
             self.first_run = false;

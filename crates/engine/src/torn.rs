@@ -269,9 +269,7 @@ impl<S: Store> Shard<S> {
             return Ok(());
         }
         let is_over = if desk.is_stream() {
-            let positions: Vec<_> = self.queues.positions().collect();
-            let read = |e: &Ends| positions.iter().any(|(topic, next)| *topic == e.topic && *next >= e.uncommitted);
-            self.torn.until.iter().all(read)
+            self.torn.until.iter().all(|end| self.queues.has_reached(end))
         } else {
             let mono = desk.clock.monotonic();
             mono.saturating_sub(*self.torn.since.get_or_insert(mono)) >= PATIENCE

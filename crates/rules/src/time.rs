@@ -6,6 +6,9 @@ use chrono_tz::Tz;
 /// Milliseconds in a day of 24 hours.
 pub const DAY_MS: i64 = 86_400_000;
 
+/// 1970-01-01, counted from the first day of year 1.
+const EPOCH: i32 = 719_163;
+
 /// An instant: milliseconds since the epoch, UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct Timestamp(i64);
@@ -97,8 +100,18 @@ impl Day {
         Some((u8::try_from(date.month()).ok()?, u8::try_from(date.day()).ok()?))
     }
 
+    /// A day as it is written: `2027-03-23`; `None` where it is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(Self::of)
+    }
+
+    fn of(date: NaiveDate) -> Self {
+        Self(date.num_days_from_ce() - EPOCH)
+    }
+
     fn date(self) -> Option<NaiveDate> {
-        NaiveDate::from_num_days_from_ce_opt(self.0.checked_add(719_163)?)
+        NaiveDate::from_num_days_from_ce_opt(self.0.checked_add(EPOCH)?)
     }
 }
 
@@ -160,7 +173,7 @@ impl Zone {
             return utc_day(at);
         }
         match self.local(at) {
-            Some(t) => Day(t.date().num_days_from_ce() - 719_163),
+            Some(t) => Day::of(t.date()),
             None => utc_day(at),
         }
     }
@@ -245,6 +258,17 @@ mod tests {
     }
 
     #[test]
+    fn a_day_is_read_as_it_is_written() {
+        for text in ["1969-12-31", "1970-01-01", "2024-02-29", "2027-03-23"] {
+            assert_eq!(Day::parse(text).map(|day| day.to_string()).as_deref(), Some(text));
+        }
+        assert_eq!(Day::parse("1970-01-02"), Some(Day(1)));
+        for text in ["", "2027-02-29", "2027-3", "23.03.2027", "2027-03-23 08:00"] {
+            assert_eq!(Day::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn a_day_is_counted_from_1970_on_in_both_directions() {
         let rows = [
             ("UTC", 0, 0, "1970-01-01"),
@@ -305,7 +329,7 @@ mod tests {
         for (day, weekday, left) in [(0, 3, 30), (-1, 2, 0), (4, 0, 26), (20_788, 1, 30), (20_147, 4, 0)] {
             assert_eq!((Day(day).weekday(), Day(day).month_end()), (weekday, Day(day + left)), "{}", Day(day));
         }
-        let edges = [Day(i32::MIN), Day(i32::MAX), Day(i32::MAX - 719_163)];
+        let edges = [Day(i32::MIN), Day(i32::MAX), Day(i32::MAX - EPOCH)];
         for day in edges {
             let _ = (day.weekday(), day.month_end(), day.month_and_day());
         }

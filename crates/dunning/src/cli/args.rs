@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use chrono::{Datelike, NaiveDate};
 use clap::{Args, Parser, Subcommand};
 use dunning_rules::Day;
 
@@ -223,9 +222,7 @@ pub(super) struct BarsRelease {
 
 /// A day as it is written.
 fn day(text: &str) -> Result<Day, String> {
-    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| "write a day such as 2027-03-23".to_owned())?;
-    // 719163 is 1970-01-01, counted from the first day of year 1.
-    Ok(Day::from_epoch(date.num_days_from_ce() - 719_163))
+    Day::parse(text).ok_or_else(|| "write a day such as 2027-03-23".to_owned())
 }
 
 /// Check and test policies.

@@ -104,16 +104,19 @@ fn waiting(m: &Meters) -> Vec<(&'static str, f64)> {
 
 /// Every rule has its line, so that an alert can be written before the first violation.
 fn violations(m: &Meters) -> Vec<(&'static str, f64)> {
-    let counted = m.violations.all();
-    let count = |word| counted.iter().find(|(w, _)| *w == word).map_or(0, |(_, n)| *n);
-    Rule::ALL.map(|rule| (rule.word(), whole(count(rule.word())))).to_vec()
+    each_of(&Rule::ALL.map(Rule::word), &m.violations)
 }
 
-/// Each word has its line, as an alert looks for the first.
+/// So has all that can become of a torn output.
 fn torn(m: &Meters) -> Vec<(&'static str, f64)> {
-    let counted = m.torn.all();
+    each_of(&["sent_again", "there_already", "passed_over", "lost"], &m.torn)
+}
+
+/// What was counted of each word, also of those that nothing was counted of.
+fn each_of(words: &[&'static str], counted: &ByWord) -> Vec<(&'static str, f64)> {
+    let counted = counted.all();
     let count = |word| counted.iter().find(|(w, _)| *w == word).map_or(0, |(_, n)| *n);
-    ["sent_again", "there_already", "passed_over", "lost"].map(|word| (word, whole(count(word)))).to_vec()
+    words.iter().map(|word| (*word, whole(count(*word)))).collect()
 }
 
 #[allow(clippy::cast_precision_loss)] // Prometheus' numbers are floats

@@ -1,6 +1,5 @@
 //! Which days are not worked.
 
-use chrono::{Datelike, NaiveDate};
 use dunning_rules::{Calendar, Day, Holidays};
 
 use super::raw;
@@ -43,13 +42,11 @@ impl Reader<'_, '_> {
         let mut here = Holidays { region: region.into(), ..Holidays::default() };
         for (i, text) in listed.iter().enumerate() {
             // A year with a 29 February, which is a holiday where it exists.
-            let yearly = || NaiveDate::parse_from_str(&format!("2024-{text}"), "%Y-%m-%d").ok();
-            let single = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
-            if let Some(date) = yearly().filter(|_| text.len() == 5) {
-                here.yearly.extend(u8::try_from(date.month()).ok().zip(u8::try_from(date.day()).ok()));
-            } else if let Some(date) = single() {
-                // 719163 is 1970-01-01, counted from the first day of year 1.
-                here.days.push(Day::from_epoch(date.num_days_from_ce() - 719_163));
+            let yearly = || Day::parse(&format!("2024-{text}"));
+            if let Some(day) = yearly().filter(|_| text.len() == 5) {
+                here.yearly.extend(day.month_and_day());
+            } else if let Some(day) = Day::parse(text) {
+                here.days.push(day);
             } else {
                 let help = "write `2027-03-26`, or `12-25` for every year (in quotes)";
                 self.error(&format!("{path}[{i}]"), format!("`{text}` is not a day"), help);

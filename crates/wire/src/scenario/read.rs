@@ -1,6 +1,6 @@
 //! From the file as written to the scenario as run.
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike};
+use chrono::{DateTime, NaiveTime, Timelike};
 use dunning_rules::{
     BarLevel, Channel, Contact, Currency, Day, DisputeOutcome, Hold, Interaction, Minor, Profile, RestorationReason,
     ReversalKind, Service, Timestamp, Zone,
@@ -251,7 +251,7 @@ impl Reader<'_, '_> {
     }
 
     fn day(&mut self, path: &str, text: &str) -> Option<Day> {
-        let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(day);
+        let day = Day::parse(text);
         if day.is_none() {
             self.error(path, format!("`{text}` is not a day"), "write `2026-08-05`");
         }
@@ -264,13 +264,13 @@ impl Reader<'_, '_> {
             return Some(Timestamp::from_millis(at.timestamp_millis()));
         }
         let (date, time) = text.split_once(' ').unwrap_or((text, "00:00"));
-        let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok();
+        let day = Day::parse(date);
         let formats = ["%H:%M", "%H:%M:%S", "%H:%M:%S%.3f"];
         let time = formats.iter().find_map(|format| NaiveTime::parse_from_str(time.trim(), format).ok());
-        let at = date.zip(time).and_then(|(date, time)| {
+        let at = day.zip(time).and_then(|(day, time)| {
             let minutes = u16::try_from(time.num_seconds_from_midnight() / 60).ok()?;
             let rest = i64::from(time.second()) * 1_000 + i64::from(time.nanosecond() / 1_000_000);
-            Some(self.zone.at(day(date), minutes).plus(rest))
+            Some(self.zone.at(day, minutes).plus(rest))
         });
         if at.is_none() {
             self.error(path, format!("`{text}` is not a day or time"), INSTANT_HELP);
@@ -319,11 +319,6 @@ impl Entry {
 fn service(service: &raw::Service) -> Service {
     let raw::Service { service, prepaid, protected } = service;
     Service { service_id: service.as_str().into(), protected: *protected, prepaid: *prepaid }
-}
-
-fn day(date: NaiveDate) -> Day {
-    // 719163 is 1970-01-01, counted from the first day of year 1.
-    Day::from_epoch(date.num_days_from_ce() - 719_163)
 }
 
 fn stood(stands: &raw::Stands) -> Stands {

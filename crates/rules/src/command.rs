@@ -126,10 +126,16 @@ impl BarLevel {
 pub enum RestorationReason {
     /// The debt was paid.
     Paid,
+    /// The customer promised to pay.
+    Promise,
+    /// The debt is paid in parts.
+    Plan,
     /// The debt is disputed.
     Dispute,
     /// The debt was corrected.
     Adjustment,
+    /// Dunning is stopped by a hold.
+    Hold,
     /// The debt was given up.
     WriteOff,
     /// The bar should not have been: no committed state knows of it.
@@ -142,8 +148,11 @@ impl RestorationReason {
     pub const fn symbol(self) -> &'static str {
         match self {
             Self::Paid => "PAID",
+            Self::Promise => "PROMISE",
+            Self::Plan => "PLAN",
             Self::Dispute => "DISPUTE",
             Self::Adjustment => "ADJUSTMENT",
+            Self::Hold => "HOLD",
             Self::WriteOff => "WRITE_OFF",
             Self::Error => "ERROR",
         }

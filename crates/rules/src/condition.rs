@@ -69,6 +69,10 @@ pub enum NumberOf {
     OpenDisputes,
     /// How many services it has.
     Services,
+    /// Promises and plans that were kept.
+    PromisesKept,
+    /// Promises and plans that were broken.
+    PromisesBroken,
 }
 
 /// Something that is so or not.

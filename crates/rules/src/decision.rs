@@ -47,11 +47,18 @@ pub enum NoEffect {
     NotDue,
     NoPendingBar,
     KnownCommand,
+    KnownPromise,
+    UnknownPromise,
+    PastPromise,
+    KnownPlan,
+    UnknownPlan,
+    UnknownHold,
+    AgreementNotAllowed,
 }
 
 impl NoEffect {
     /// All, for counters.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 22] = [
         Self::RepeatedEvent,
         Self::KnownBill,
         Self::KnownPayment,
@@ -67,6 +74,13 @@ impl NoEffect {
         Self::NotDue,
         Self::NoPendingBar,
         Self::KnownCommand,
+        Self::KnownPromise,
+        Self::UnknownPromise,
+        Self::PastPromise,
+        Self::KnownPlan,
+        Self::UnknownPlan,
+        Self::UnknownHold,
+        Self::AgreementNotAllowed,
     ];
 
     /// A word for counters.
@@ -88,6 +102,13 @@ impl NoEffect {
             Self::NotDue => "not_due",
             Self::NoPendingBar => "no_pending_bar",
             Self::KnownCommand => "known_command",
+            Self::KnownPromise => "known_promise",
+            Self::UnknownPromise => "unknown_promise",
+            Self::PastPromise => "past_promise",
+            Self::KnownPlan => "known_plan",
+            Self::UnknownPlan => "unknown_plan",
+            Self::UnknownHold => "unknown_hold",
+            Self::AgreementNotAllowed => "agreement_not_allowed",
         }
     }
 }
@@ -101,9 +122,19 @@ pub enum Refusal {
     OtherCurrency,
     /// It happened before the horizon to which ids are remembered.
     TooOld,
+    /// A plan without parts, or one that plans less than is overdue.
+    PlanDoesNotSum,
+    /// Another plan runs, and this one does not say that it replaces it.
+    OtherPlanRuns,
+    /// More holds, promises, bills or parts than an account can have.
+    TooMany,
 }
 
 impl Refusal {
+    /// All, for counters.
+    pub const ALL: [Self; 6] =
+        [Self::Overflow, Self::OtherCurrency, Self::TooOld, Self::PlanDoesNotSum, Self::OtherPlanRuns, Self::TooMany];
+
     /// A word for counters and dead letters.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -111,6 +142,9 @@ impl Refusal {
             Self::Overflow => "overflow",
             Self::OtherCurrency => "other_currency",
             Self::TooOld => "too_old",
+            Self::PlanDoesNotSum => "plan_does_not_sum",
+            Self::OtherPlanRuns => "other_plan_runs",
+            Self::TooMany => "too_many",
         }
     }
 }
@@ -161,6 +195,19 @@ pub enum Code {
     ConditionNotMet,
     ConditionAwaited,
     SpacingKept,
+    PromiseAccepted,
+    PromiseKept,
+    PromiseBroken,
+    PlanAccepted,
+    PlanKept,
+    PlanBroken,
+    AgreementNotAccepted,
+    AgreementCancelled,
+    HoldPlaced,
+    HoldEnded,
+    StepHeld,
+    Paused,
+    Resumed,
     Erased,
     NumbersPassedOver,
 }
@@ -187,6 +234,19 @@ impl Code {
             Self::ConditionNotMet => "condition_not_met",
             Self::ConditionAwaited => "condition_awaited",
             Self::SpacingKept => "spacing_kept",
+            Self::PromiseAccepted => "promise_accepted",
+            Self::PromiseKept => "promise_kept",
+            Self::PromiseBroken => "promise_broken",
+            Self::PlanAccepted => "plan_accepted",
+            Self::PlanKept => "plan_kept",
+            Self::PlanBroken => "plan_broken",
+            Self::AgreementNotAccepted => "agreement_not_accepted",
+            Self::AgreementCancelled => "agreement_cancelled",
+            Self::HoldPlaced => "hold_placed",
+            Self::HoldEnded => "hold_ended",
+            Self::StepHeld => "step_held",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
             Self::Erased => "erased",
             Self::NumbersPassedOver => "numbers_passed_over",
         }
@@ -242,6 +302,23 @@ impl Decision {
             Code::ConditionAwaited => format!("step {step} waits until what the policy asks for is met"),
             Code::SpacingKept => {
                 format!("step {step} comes late: the later steps move by as much, so that their spacing is kept")
+            }
+            Code::PromiseAccepted => "a promise to pay is taken: dunning waits for it".to_owned(),
+            Code::PromiseKept => "the promise to pay was kept".to_owned(),
+            Code::PromiseBroken => format!("the promise to pay was broken: {due} is owed on {bills}"),
+            Code::PlanAccepted => "an instalment plan is taken: dunning waits while it is kept".to_owned(),
+            Code::PlanKept => "the instalment plan was kept to its end".to_owned(),
+            Code::PlanBroken => format!("the instalment plan was broken: {due} is owed on {bills}"),
+            Code::AgreementNotAccepted => {
+                "the promise or plan is not taken, as the policy does not allow it: dunning goes on".to_owned()
+            }
+            Code::AgreementCancelled => "the promise or plan was cancelled; it is not broken by that".to_owned(),
+            Code::HoldPlaced => "a person or a system placed a hold".to_owned(),
+            Code::HoldEnded => "a hold ended".to_owned(),
+            Code::StepHeld => format!("step {step} waits: a hold stops what is told to the customer"),
+            Code::Paused => format!("nothing is done for now: the clock stands still, with {due} owed on {bills}"),
+            Code::Resumed => {
+                format!("dunning goes on where it stood, with {due} owed on {bills}: the time in between does not count")
             }
             Code::Erased => "the profile was erased at its source's request".to_owned(),
             Code::NumbersPassedOver => {

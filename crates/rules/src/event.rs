@@ -182,8 +182,8 @@ pub enum Body<'a> {
     },
     /// The whole profile; each one replaces the last.
     Profile(Box<Profile>),
-    /// What passed between the operator and the customer. Only a person's decision on a bar has an effect yet.
-    Interaction(Interaction),
+    /// What passed between the operator and the customer.
+    Interaction(Interaction<'a>),
 }
 
 /// A part of a bill with its own last day.
@@ -239,8 +239,54 @@ pub enum DisputeOutcome {
 }
 
 /// What an interaction is, as far as the rules use it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interaction {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Interaction<'a> {
+    /// The customer promised to pay.
+    PromiseMade {
+        /// Unique within the account.
+        promise_id: &'a str,
+        /// Promised, greater than zero.
+        amount: Minor,
+        /// Last day of the promise.
+        promised_on: Day,
+    },
+    /// A promise is taken back; it is not broken by that.
+    PromiseCancelled {
+        /// The promise.
+        promise_id: &'a str,
+    },
+    /// The debt is to be paid in parts.
+    PlanAgreed {
+        /// Unique within the account.
+        plan_id: &'a str,
+        /// At least one, in the order of their days.
+        instalments: Vec<Term>,
+        /// The plan that it replaces.
+        replaces: Option<&'a str>,
+    },
+    /// A plan ends; it is not broken by that.
+    PlanCancelled {
+        /// The plan.
+        plan_id: &'a str,
+    },
+    /// Dunning is stopped.
+    HoldPlaced {
+        /// Unique within the account.
+        hold_id: &'a str,
+        /// `hardship`, `bereavement`, `fraud`, `disaster`, `legal`, or the operator's own word; may be empty.
+        kind: &'a str,
+        /// Until when; `None`: until released.
+        until: Option<Timestamp>,
+        /// The bills held; empty: the account.
+        bills: Vec<&'a str>,
+        /// What it stops.
+        stops: Stops,
+    },
+    /// A hold ends.
+    HoldReleased {
+        /// The hold.
+        hold_id: &'a str,
+    },
     /// A person allowed bars on a protected customer.
     BarApproved {
         /// Until when; `None`: until decided again.
@@ -255,6 +301,32 @@ pub enum Interaction {
     BarDecisionWithdrawn,
     /// Read, and not used by any step yet; the name is that of the schema's record.
     NotUsed(&'static str),
+}
+
+/// What a hold stops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stops {
+    /// Nothing is told.
+    pub contacts: bool,
+    /// Nothing is barred.
+    pub bars: bool,
+}
+
+impl Stops {
+    /// Both.
+    pub const ALL: Self = Self { contacts: true, bars: true };
+
+    /// True where nothing is left to be done.
+    #[must_use]
+    pub const fn is_all(self) -> bool {
+        self.contacts && self.bars
+    }
+
+    /// What one of the two stops.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self { contacts: self.contacts || other.contacts, bars: self.bars || other.bars }
+    }
 }
 
 /// Who the account is, as far as the rules use it.

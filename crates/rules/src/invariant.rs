@@ -23,7 +23,9 @@ pub enum Rule {
     WarnedBeforeBarred,
     /// No bar of a protected customer, or against a person's word, without a person's decision.
     PersonDecides,
-    /// Steps are taken in their order, each once a cycle.
+    /// Nothing is told and nothing barred while that is stopped, and none of it is about a bill that is held.
+    NothingWhileStopped,
+    /// Steps are taken in their order, each once a cycle; those behind a bar that was lifted for a time come again.
     StepsInOrder,
     /// A bar is lifted by exactly one restoration, and a restoration lifts all bars in force and nothing else.
     LiftedOnce,
@@ -43,12 +45,13 @@ pub enum Rule {
 
 impl Rule {
     /// All, for counters.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::LineNeverBack,
         Self::SequenceGapless,
         Self::NothingUnderTheMinimum,
         Self::WarnedBeforeBarred,
         Self::PersonDecides,
+        Self::NothingWhileStopped,
         Self::StepsInOrder,
         Self::LiftedOnce,
         Self::RestoredAtOnce,
@@ -68,6 +71,7 @@ impl Rule {
             Self::NothingUnderTheMinimum => "nothing_under_the_minimum",
             Self::WarnedBeforeBarred => "warned_before_barred",
             Self::PersonDecides => "person_decides",
+            Self::NothingWhileStopped => "nothing_while_stopped",
             Self::StepsInOrder => "steps_in_order",
             Self::LiftedOnce => "lifted_once",
             Self::RestoredAtOnce => "restored_at_once",
@@ -89,6 +93,8 @@ pub struct Before {
     place: Option<(u32, u16)>,
     /// The bars in force, in the order sent.
     bars: Vec<Uuid>,
+    /// All of it was stopped.
+    paused: bool,
 }
 
 impl Before {
@@ -100,8 +106,13 @@ impl Before {
             sequence: account.sequence,
             place: account.cycle.as_ref().map(|c| (c.number, c.next)),
             bars: bars(account),
+            paused: is_paused(account),
         }
     }
+}
+
+fn is_paused(account: &Account) -> bool {
+    account.pauses().is_some_and(|pauses| pauses.since.is_some())
 }
 
 fn bars(account: &Account) -> Vec<Uuid> {
@@ -132,6 +143,7 @@ pub fn broken(before: &Before, said: &Transition, policies: &PolicyBook) -> Vec<
         if !matches!(command.action, Action::Restore { .. }) {
             let least = policy.minimum(command.currency);
             check(least.is_some_and(|least| command.amount_due >= least), Rule::NothingUnderTheMinimum);
+            check(is_let(account, command), Rule::NothingWhileStopped);
         }
         if let (Some(rules), Action::Notify { channel, .. }) = (&policy.options.contact, &command.action) {
             check(is_contact_allowed(account, policy, rules, *channel, command.decided_at), Rule::ContactAllowed);
@@ -161,7 +173,8 @@ fn is_numbered(before: &Before, said: &Transition) -> bool {
 fn is_in_order(before: &Before, account: &Account) -> bool {
     let sent = |c: &Cycle| c.sent.iter().map(|s| s.step).is_sorted_by(|a, b| a < b);
     account.cycle.as_ref().is_none_or(|c| {
-        let next = before.place.filter(|(number, _)| *number == c.number).map_or(0, |(_, next)| next);
+        let goes_back = before.paused && !is_paused(account);
+        let next = before.place.filter(|(number, _)| *number == c.number && !goes_back).map_or(0, |(_, next)| next);
         c.next >= next && sent(c) && c.bars.iter().map(|b| b.step).is_sorted_by(|a, b| a < b)
     })
 }
@@ -191,7 +204,7 @@ fn is_warned(account: &Account, step: &Step, bar: &Command) -> bool {
 
 /// Nothing of a bill changes after such a notice within its transition: it comes with a deadline.
 fn is_before_due(account: &Account, policy: &Policy, notice: &Command) -> bool {
-    let owed = |id: &crate::Id| account.bills.iter().any(|b| b.id == *id && b.undisputed() > Minor::ZERO);
+    let owed = |id: &crate::Id| account.bills.iter().any(|b| b.id == *id && account.dunnable(b) > Minor::ZERO);
     let zone = zone_of(account, policy);
     let overdue = account.bills.iter().filter(|b| zone.start_of_day(b.due_on.plus(1)) <= notice.decided_at);
     let overdue: Vec<_> = overdue.map(|b| &b.id).collect();
@@ -215,6 +228,14 @@ fn is_contact_allowed(
         counted.count() <= usize::from(cap.most)
     };
     rules.open_from(channel, at, place) == at && rules.caps.iter().filter(|cap| cap.channels.has(channel)).all(within)
+}
+
+/// Whatever begins or ends in a transition does so before anything is sent in it.
+fn is_let(account: &Account, command: &Command) -> bool {
+    let stops = account.stops();
+    let stopped = if matches!(command.action, Action::Bar { .. }) { stops.bars } else { stops.contacts };
+    let held = |id: &crate::Id| account.pauses().is_some_and(|pauses| pauses.holds_bill(id));
+    !stopped && !command.bill_ids.iter().any(held)
 }
 
 fn is_allowed(account: &Account, shortcut: bool, at: Timestamp) -> bool {

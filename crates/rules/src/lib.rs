@@ -15,6 +15,7 @@ mod event;
 mod id;
 pub mod invariant;
 mod money;
+mod pause;
 mod policy;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,8 @@ mod time;
 
 pub use account::{
     Account, Aside, BarDecided, BarInForce, Bases, Bill, BillAside, Cycle, Dispute, DisputedPart, HELD_WORDS, Hold,
-    Payment, PaymentPart, PendingBar, Seen, SeenId, SentStep, Stage, standing, step,
+    HoldInForce, Pauses, Payment, PaymentPart, PendingBar, Plan, Promise, Seen, SeenId, SentStep, Stage, standing,
+    step,
 };
 pub use calendar::{Calendar, Holidays, Offset, is_within};
 pub use command::{Action, BarLevel, Channel, Command, RestorationReason};
@@ -32,10 +34,11 @@ pub use currency::Currency;
 pub use decision::{Code, Decision, NoEffect, Outcome, Refusal, Transition};
 pub use event::{
     Body, Contact, DisputeOutcome, Event, Found, FoundAction, GateAnswer, Input, Interaction, Line, Profile,
-    ReversalKind, Service, Term,
+    ReversalKind, Service, Stops, Term,
 };
 pub use id::{Id, IdHash, command_id};
 pub use money::Minor;
+pub use pause::{AgreementRules, HoldKinds, PauseRules, WHOLE_SHARE};
 pub use policy::{
     Anchor, BelowMinimum, DebitNote, DisputeEnd, Options, PayDisputed, Policy, PolicyBook, Procedure, Repeat,
     SelectRule, Share, Shortcuts, Step, StepAction, StepRule, Timing, Unmet, WarningRule, ZoneRule,

@@ -1,7 +1,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::{BarLevel, Calendar, Channel, ContactRules, Currency, Minor, Offset, Test, Timestamp, Zone};
+use crate::{BarLevel, Calendar, Channel, ContactRules, Currency, Minor, Offset, PauseRules, Test, Timestamp, Zone};
 
 /// A policy, checked and ready to use. Made from a policy file by `dunning-wire`.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +47,8 @@ pub struct Options {
     pub select: Vec<SelectRule>,
     /// True where a condition asks for the kind of a bill.
     pub remembers_kinds: bool,
+    /// What stops dunning for a time.
+    pub pauses: PauseRules,
 }
 
 /// Steps under a name: some accounts follow them, others follow others.

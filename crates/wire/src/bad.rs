@@ -81,6 +81,12 @@ reasons! {
     BadOrder = "bad_order", "the order cannot be carried out: its policy cannot be used here";
     /// It happened before the horizon to which ids are remembered.
     TooOld = "too_old", "it happened before the horizon to which ids are remembered";
+    /// A plan without parts, or one that plans less than is overdue.
+    PlanDoesNotSum = "plan_does_not_sum", "the plan has no parts, or they are less than what is overdue; agree on a plan for all of it";
+    /// Another plan runs.
+    OtherPlanRuns = "other_plan_runs", "another plan runs, and this one does not say that it replaces it";
+    /// More than an account can have.
+    TooMany = "too_many", "the account has as many holds or promises as it can have, or the record names too many bills or parts";
     /// Another currency than the account's.
     OtherCurrency = "other_currency", "the currency is not the account's";
     /// More than an account may ever move.
@@ -100,6 +106,9 @@ impl From<Refusal> for BadRecord {
             Refusal::Overflow => Self::Overflow,
             Refusal::OtherCurrency => Self::OtherCurrency,
             Refusal::TooOld => Self::TooOld,
+            Refusal::PlanDoesNotSum => Self::PlanDoesNotSum,
+            Refusal::OtherPlanRuns => Self::OtherPlanRuns,
+            Refusal::TooMany => Self::TooMany,
         }
     }
 }
@@ -114,7 +123,7 @@ mod tests {
         words.sort_unstable();
         words.dedup();
         assert_eq!(words.len(), BadRecord::ALL_WORDS.len());
-        for refusal in [Refusal::Overflow, Refusal::OtherCurrency, Refusal::TooOld] {
+        for refusal in Refusal::ALL {
             assert_eq!(BadRecord::from(refusal).word(), refusal.word());
         }
         assert!(BadRecord::UnknownSchema(7).to_string().contains('7'));

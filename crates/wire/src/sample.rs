@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use dunning_rules::{
     Account, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, Body, Channel, Contact, Contacted,
-    Currency, Cycle, Day, Dispute, DisputeOutcome, DisputedPart, HELD_WORDS, IdHash, Input, Interaction, Line, Minor,
-    Payment, PaymentPart, PendingBar, Profile, ReversalKind, Seen, SentStep, Service, Term, Timestamp, Zone,
+    Currency, Cycle, Day, Dispute, DisputeOutcome, DisputedPart, HELD_WORDS, HoldInForce, IdHash, Input, Interaction,
+    Line, Minor, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile, Promise, ReversalKind, Seen, SentStep,
+    Service, Stops, Term, Timestamp, Zone,
 };
 use proptest::prelude::*;
 
@@ -164,6 +165,25 @@ fn interaction() -> impl Strategy<Value = Body<'static>> {
         some(any_instant()).prop_map(|until| Interaction::BarApproved { until }),
         some(any_instant()).prop_map(|until| Interaction::BarRefused { until }),
         Just(Interaction::BarDecisionWithdrawn),
+        (id(), positive(), day()).prop_map(|(promise_id, amount, promised_on)| Interaction::PromiseMade {
+            promise_id,
+            amount,
+            promised_on
+        }),
+        id().prop_map(|promise_id| Interaction::PromiseCancelled { promise_id }),
+        (id(), few((day(), positive())), some(id())).prop_map(|(plan_id, parts, replaces)| {
+            let mut instalments: Vec<_> = parts.into_iter().map(|(due_on, amount)| Term { due_on, amount }).collect();
+            instalments.sort_by_key(|part| part.due_on);
+            Interaction::PlanAgreed { plan_id, instalments, replaces }
+        }),
+        id().prop_map(|plan_id| Interaction::PlanCancelled { plan_id }),
+        (id(), text(), some(any_instant()), few(id()), any::<(bool, bool)>()).prop_map(
+            |(hold_id, kind, until, bills, (contacts, bars))| {
+                let stops = Stops { contacts, bars };
+                Interaction::HoldPlaced { hold_id, kind, until, bills, stops }
+            }
+        ),
+        id().prop_map(|hold_id| Interaction::HoldReleased { hold_id }),
         Just(Interaction::NotUsed("BarDecided")),
     ]
     .prop_map(Body::Interaction)
@@ -267,12 +287,42 @@ fn cycle() -> impl Strategy<Value = Cycle> {
 type Told = (usize, &'static str, Day, u16, Box<str>);
 
 /// What some policies ask to be remembered. Bills are named as in a payment's parts.
-fn aside() -> impl Strategy<Value = (Vec<Told>, Vec<Contacted>, Option<Bases>, u16)> {
+fn aside() -> impl Strategy<Value = (Vec<Told>, Vec<Contacted>, Option<Bases>, u16, Pauses)> {
+    let pauses = prop_oneof![Just(Pauses::default()), pauses()];
     let contact = (any_instant(), 0..Channel::ALL.len())
         .prop_map(|(at, channel)| Contacted { at, channel: Channel::ALL[channel] });
     let bases = (any_instant(), any_instant(), any_instant(), any::<u16>())
         .prop_map(|(issue, entry, previous, repeats)| Bases { issue, entry, previous, repeats });
-    (few((0..6usize, id(), any_day(), any::<u16>(), boxed())), few(contact), some(bases), 0..3u16)
+    (few((0..6usize, id(), any_day(), any::<u16>(), boxed())), few(contact), some(bases), 0..3u16, pauses)
+}
+
+fn pauses() -> impl Strategy<Value = Pauses> {
+    let boxed_id = || id().prop_map(Into::into);
+    let stops = any::<(bool, bool)>().prop_map(|(contacts, bars)| Stops { contacts, bars });
+    let hold = (boxed_id(), boxed(), some(any_instant()), any_day(), few(boxed_id()), stops)
+        .prop_map(|(id, kind, until, day, bills, stops)| HoldInForce { id, kind, until, day, bills, stops });
+    let promise = (boxed_id(), any_amount(), any_amount(), any_day(), any_day())
+        .prop_map(|(id, amount, paid, day, promised_on)| Promise { id, amount, paid, day, promised_on });
+    let part = (any_day(), any_amount()).prop_map(|(due_on, amount)| Term { due_on, amount });
+    let plan = (boxed_id(), few(part), any_amount(), any_day()).prop_map(|(id, instalments, paid, day)| Plan {
+        id,
+        instalments,
+        paid,
+        day,
+    });
+    let head = (some(any_instant()), some(any::<u16>()), any::<u16>(), any::<u16>(), few(any_day()));
+    (head, few(hold), few(promise), some(plan)).prop_map(
+        |((since, back_to, kept, broken, accepted), holds, promises, plan)| Pauses {
+            since,
+            back_to,
+            holds,
+            promises,
+            plan,
+            kept,
+            broken,
+            accepted,
+        },
+    )
 }
 
 /// Any account that can be stored, also one that no events lead to.
@@ -286,7 +336,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
     let tail = (some(profile()), decided, 0..=i32::MAX.unsigned_abs(), some(cycle()), some(any_instant()), aside());
     (head, few(bill()), payments, disputes, seen, tail).prop_map(|(head, bills, payments, disputes, seen, tail)| {
         let (id, line, sequence, decisions, currency, credit, turnover) = head;
-        let (profile, bar_decided, cycles, cycle, deadline, (known, contacts, bases, procedure)) = tail;
+        let (profile, bar_decided, cycles, cycle, deadline, (known, contacts, bases, procedure, pauses)) = tail;
         // Some parts name a bill of the account, some one that it no longer has.
         let named = |at: usize, other: &str| bills.get(at).map_or_else(|| other.into(), |b: &Bill| b.id.clone());
         let mut account = Account::new(id);
@@ -311,7 +361,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
         let known = known.into_iter();
         let known =
             known.map(|(n, b, issued_on, reminded, kind)| BillAside { bill: named(n, b), issued_on, reminded, kind });
-        let aside = Aside { bills: known.collect(), contacts, bases, procedure };
+        let aside = Aside { bills: known.collect(), contacts, bases, procedure, pauses };
         account.aside = (aside != Aside::default()).then(|| Box::new(aside));
         account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());
         Account {

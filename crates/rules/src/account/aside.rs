@@ -1,3 +1,4 @@
+use super::pause::Pauses;
 use crate::{Account, Contacted, Day, Id, Timestamp};
 
 /// What only some policies ask to be remembered of an account. There is none where all of it is empty.
@@ -11,6 +12,8 @@ pub struct Aside {
     pub bases: Option<Bases>,
     /// Index of the procedure that the cycle follows; 0: that of everybody, or no cycle runs.
     pub procedure: u16,
+    /// What stops it, or did.
+    pub pauses: Pauses,
 }
 
 /// What some policies ask of a bill.

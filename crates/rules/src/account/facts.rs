@@ -61,6 +61,8 @@ impl Ladder<'_> {
             NumberOf::EarlierCycles => Some(i64::from(self.account.cycles) - i64::from(self.account.cycle.is_some())),
             NumberOf::OpenDisputes => count(self.account.disputes.iter().filter(|d| !d.resolved).count()),
             NumberOf::Services => count(self.account.profile.as_deref()?.services.len()),
+            NumberOf::PromisesKept => Some(self.account.pauses().map_or(0, |p| i64::from(p.kept))),
+            NumberOf::PromisesBroken => Some(self.account.pauses().map_or(0, |p| i64::from(p.broken))),
         }
     }
 

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::{
-    Account, Action, BarInForce, BarLevel, BelowMinimum, Bill, Code, Command, Cycle, Day, Decision, Hold, Minor,
-    PendingBar, Policy, PolicyBook, RestorationReason, SentStep, Step, StepAction, Timestamp, WarningRule, Zone,
-    ZoneRule, command_id,
+    Account, Action, BelowMinimum, Bill, Code, Command, Cycle, Day, Decision, Hold, Minor, Policy, PolicyBook,
+    RestorationReason, SentStep, Step, StepAction, Timestamp, WarningRule, Zone, ZoneRule, command_id,
 };
 
 /// An account on its ladder, at an instant, with what it says.
@@ -19,6 +18,8 @@ pub(super) struct Ladder<'a> {
     pub(super) cause: Option<&'a str>,
     /// The inputs are behind: no step is taken.
     pub(super) behind: bool,
+    /// All of the account was stopped from here until now.
+    pub(super) paused_since: Option<Timestamp>,
     pub(super) commands: Vec<Command>,
     pub(super) decisions: Vec<Decision>,
 }
@@ -42,13 +43,22 @@ pub fn standing(account: &Account, policies: &PolicyBook) -> (Minor, Option<Arc<
     let first = policy.ladder(account.procedure()).start;
     let last = account.cycle.as_ref().and_then(|c| usize::from(c.next).checked_sub(1));
     let step = last.filter(|last| *last >= first).and_then(|i| policy.steps.get(i)).map(|s| s.name.clone());
-    (overdue.map(Bill::undisputed).sum(), step)
+    (overdue.map(|b| account.dunnable(b)).sum(), step)
 }
 
 impl<'a> Ladder<'a> {
     pub(super) fn new(account: &'a mut Account, policy: Arc<Policy>, cause: Option<&'a str>) -> Self {
         let zone = zone_of(account, &policy);
-        Self { account, policy, zone, cause, behind: false, commands: Vec::new(), decisions: Vec::new() }
+        Self {
+            account,
+            policy,
+            zone,
+            cause,
+            behind: false,
+            paused_since: None,
+            commands: Vec::new(),
+            decisions: Vec::new(),
+        }
     }
 
     /// After every event, and at every instant at which a bill becomes overdue.
@@ -61,7 +71,7 @@ impl<'a> Ladder<'a> {
             } else {
                 self.look_at_own_hold();
             }
-        } else if self.is_enough(dunned) {
+        } else if self.is_enough(dunned) && !self.is_paused() {
             self.start();
         }
     }
@@ -74,8 +84,15 @@ impl<'a> Ladder<'a> {
             return;
         }
         let Some(step) = self.step_at(cycle.next).cloned() else { return };
+        if self.is_paused() {
+            return;
+        }
         if !self.is_enough(self.dunned(self.account.line)) {
             self.pass_or_wait(&step);
+            return;
+        }
+        if self.is_silenced(&step) {
+            self.silenced(&step);
             return;
         }
         if !self.meets(&step, self.account.line) {
@@ -96,73 +113,17 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    /// The bar that waits may go: everything that decides was read. It is decided afresh.
-    pub(super) fn clear(&mut self) {
-        let at = self.account.line;
-        let Some((pending, next)) = self.account.cycle.as_ref().and_then(|c| Some((c.pending?, c.next))) else {
-            return;
-        };
-        let Some(step) = self.step_at(next).cloned() else { return };
-        let StepAction::Bar { level, warning } = step.action else { return };
-        if !self.is_enough(self.dunned(at)) {
-            self.set_pending(None);
-            self.decide(Code::BarDropped, Some(&step.name), None);
-            self.pass_or_wait(&step);
-            return;
-        }
-        if !self.meets(&step, at) {
-            self.set_pending(None);
-            self.decide(Code::BarDropped, Some(&step.name), None);
-            self.unmet(&step);
-            return;
-        }
-        if let Some(hold) = self.own_hold(warning) {
-            self.set_pending(Some(PendingBar { held: Some(hold), ..pending }));
-            if pending.held != Some(hold) {
-                self.decide(Code::BarHeld(hold), Some(&step.name), None);
-            }
-            return;
-        }
-        let moved = self.shift_anchor(at.since(pending.due), &step, false);
-        self.set_pending(None);
-        // A bar that was held for long keeps its time of day: it falls due again in the morning.
-        if moved && self.instant(&step) > at {
-            return;
-        }
-        self.bar(&step, level, warning);
-        self.pass_on(&step);
-    }
-
-    /// A person lets the bar that waits go beyond the budget; it goes once the gate has looked again.
-    pub(super) fn release(&mut self) {
-        let Some(pending) = self.account.pending().copied() else { return };
-        let held = pending.held.filter(|h| h.is_own());
-        self.set_pending(Some(PendingBar { held, released: true, ..pending }));
-        let step = self.next_step().map(|s| s.name.clone());
-        self.decide(Code::BarReleased, step.as_ref(), None);
-        // Its refusal may have ended, and the deadline that would have said so not been taken.
-        self.look_at_own_hold();
-    }
-
-    /// The engine holds the bar that waits.
-    pub(super) fn hold(&mut self, hold: Hold) {
-        let Some(pending) = self.account.pending().copied() else { return };
-        if pending.held == Some(hold) {
-            return;
-        }
-        self.set_pending(Some(PendingBar { held: Some(hold), ..pending }));
-        let step = self.next_step().map(|s| s.name.clone());
-        self.decide(Code::BarHeld(hold), step.as_ref(), None);
-    }
-
     /// When the account acts next by itself.
     pub(super) fn schedule(&mut self) {
         let ladder = self.next_deadline();
         let reminder = self.next_reminder();
-        self.account.deadline = ladder.map_or(reminder, |at| Some(reminder.map_or(at, |r| r.min(at))));
+        self.account.deadline = [ladder, reminder, self.next_pause_end()].into_iter().flatten().min();
     }
 
     fn next_deadline(&self) -> Option<Timestamp> {
+        if self.is_paused() {
+            return None;
+        }
         let line = self.account.line;
         let Some(cycle) = &self.account.cycle else { return self.enough_from(line, false, None) };
         if let Some(pending) = &cycle.pending {
@@ -172,6 +133,9 @@ impl<'a> Ladder<'a> {
             return Some(self.in_the_day(self.next_step()?, until));
         }
         let step = self.next_step()?;
+        if cycle.waits && self.is_silenced(step) {
+            return None;
+        }
         if cycle.waits {
             return self.enough_from(line, true, Some(step).filter(|s| s.waits_for_condition()));
         }
@@ -206,14 +170,14 @@ impl<'a> Ladder<'a> {
         self.zone.start_of_day(bill.due_on.plus(1))
     }
 
-    /// Overdue and not disputed, at an instant.
+    /// Overdue, not disputed and not held, at an instant.
     pub(super) fn dunned(&self, at: Timestamp) -> Minor {
         self.dunned_bills(at).map(Bill::undisputed).sum()
     }
 
-    /// The bills overdue and not wholly disputed, oldest due date first.
+    /// The bills overdue, not held and not wholly disputed, oldest due date first.
     pub(super) fn dunned_bills(&self, at: Timestamp) -> impl Iterator<Item = &Bill> {
-        self.account.bills.iter().filter(move |b| b.undisputed() > Minor::ZERO && self.overdue_at(b) <= at)
+        self.account.bills.iter().filter(move |b| self.account.dunnable(b) > Minor::ZERO && self.overdue_at(b) <= at)
     }
 
     pub(super) fn minimum(&self) -> Option<Minor> {
@@ -224,12 +188,12 @@ impl<'a> Ladder<'a> {
         self.minimum().is_some_and(|least| dunned >= least)
     }
 
-    fn next_step(&self) -> Option<&Step> {
+    pub(super) fn next_step(&self) -> Option<&Step> {
         self.step_at(self.account.cycle.as_ref()?.next)
     }
 
     /// The step at a place, where the procedure that the cycle follows has one.
-    fn step_at(&self, place: u16) -> Option<&Step> {
+    pub(super) fn step_at(&self, place: u16) -> Option<&Step> {
         let place = usize::from(place);
         if !self.policy.options.procedures.is_empty() && place >= self.policy.ladder(self.account.procedure()).end {
             return None;
@@ -270,6 +234,7 @@ impl<'a> Ladder<'a> {
     fn start(&mut self) {
         let line = self.account.line;
         let oldest = self.oldest(line).map_or(line, |(day, _)| self.zone.start_of_day(day));
+        let oldest = self.without_pause(oldest);
         let anchor = oldest.max(line.plus(-self.policy.late_start_ms));
         if self.policy.remembers_bases() {
             let bases = self.bases_at(line, anchor);
@@ -325,7 +290,7 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    fn pass_or_wait(&mut self, step: &Step) {
+    pub(super) fn pass_or_wait(&mut self, step: &Step) {
         match self.policy.shortcuts.below_minimum {
             BelowMinimum::Skip => {
                 self.next();
@@ -341,7 +306,7 @@ impl<'a> Ladder<'a> {
     }
 
     /// The step's condition is not met.
-    fn unmet(&mut self, step: &Step) {
+    pub(super) fn unmet(&mut self, step: &Step) {
         let waits = step.waits_for_condition();
         let waited = self.account.cycle.as_mut().is_some_and(|c| std::mem::replace(&mut c.waits, waits));
         if !waits {
@@ -360,7 +325,7 @@ impl<'a> Ladder<'a> {
     }
 
     /// True where the later steps were moved.
-    fn shift_anchor(&mut self, late: i64, step: &Step, always: bool) -> bool {
+    pub(super) fn shift_anchor(&mut self, late: i64, step: &Step, always: bool) -> bool {
         let moves = late > 0 && (always || self.policy.late_after_ms.is_some_and(|after| late > after));
         if moves {
             self.shift_bases(late, step);
@@ -411,65 +376,8 @@ impl<'a> Ladder<'a> {
         at
     }
 
-    fn propose_bar(&mut self, step: &Step, warning: Option<WarningRule>) {
-        let held = self.own_hold(warning);
-        self.set_pending(Some(PendingBar { due: self.account.line, held, released: false }));
-        self.decide(held.map_or(Code::BarPending, Code::BarHeld), Some(&step.name), None);
-    }
-
-    /// Looks again at a bar that waits for something of the account's own; freed, it waits for the gate.
-    fn look_at_own_hold(&mut self) {
-        let Some(pending) = self.account.pending().copied() else { return };
-        let Some(step) = self.next_step().cloned() else { return };
-        let StepAction::Bar { warning, .. } = step.action else { return };
-        let held = self.own_hold(warning);
-        let was_own = pending.held.is_some_and(Hold::is_own);
-        if held == pending.held || (held.is_none() && !was_own) {
-            return;
-        }
-        self.set_pending(Some(PendingBar { held, ..pending }));
-        self.decide(held.map_or(Code::BarPending, Code::BarHeld), Some(&step.name), None);
-    }
-
-    /// Why the account itself does not let a bar go.
-    fn own_hold(&self, warning: Option<WarningRule>) -> Option<Hold> {
-        let rules = &self.policy.shortcuts;
-        let decided = self.account.bar_decided.filter(|d| d.until.is_none_or(|until| until > self.account.line));
-        let allowed = decided.map(|d| d.allowed);
-        let vulnerable = self.account.profile.as_ref().is_some_and(|p| p.vulnerable);
-        let cycle = self.account.cycle.as_ref()?;
-        if allowed == Some(false) {
-            Some(Hold::Refused)
-        } else if self.account.profile.is_none() && !rules.bar_without_profile {
-            Some(Hold::NoProfile)
-        } else if vulnerable && !rules.bar_protected && allowed != Some(true) {
-            Some(Hold::Protected)
-        } else if warning.is_some_and(|rule| warning_sent(cycle, &rule).is_none()) {
-            Some(Hold::NoWarning)
-        } else {
-            None
-        }
-    }
-
-    fn bar(&mut self, step: &Step, level: BarLevel, warning: Option<WarningRule>) {
-        let sent = self.account.cycle.as_ref().and_then(|c| warning_sent(c, &warning?)).copied();
-        let warnings = sent.iter().map(|s| command_id(&self.account.id, s.sequence)).collect();
-        let action = Action::Bar { level, warnings, announced_for: sent.and_then(|s| s.announced_for) };
-        self.command(Code::Barred, &step.name, action);
-        let (at, sequence) = (self.account.line, self.account.sequence);
-        if let Some(cycle) = &mut self.account.cycle {
-            cycle.bars.push(BarInForce { step: cycle.next, at, sequence, level });
-        }
-    }
-
-    fn set_pending(&mut self, pending: Option<PendingBar>) {
-        if let Some(cycle) = &mut self.account.cycle {
-            cycle.pending = pending;
-        }
-    }
-
     /// The step was taken. One that comes again is next once more, unless the step after it comes before that.
-    fn pass_on(&mut self, step: &Step) {
+    pub(super) fn pass_on(&mut self, step: &Step) {
         let line = self.account.line;
         if let Some(bases) = self.account.bases_mut() {
             bases.previous = line;
@@ -488,7 +396,7 @@ impl<'a> Ladder<'a> {
         after.is_none_or(|after| self.instant(step) < self.instant_after(after, Some(self.account.line)))
     }
 
-    fn next(&mut self) {
+    pub(super) fn next(&mut self) {
         if let Some(cycle) = &mut self.account.cycle {
             cycle.next += 1;
         }
@@ -499,6 +407,6 @@ impl<'a> Ladder<'a> {
 }
 
 /// The warning that a rule asks for, if it was sent in the cycle.
-fn warning_sent<'c>(cycle: &'c Cycle, rule: &WarningRule) -> Option<&'c SentStep> {
+pub(super) fn warning_sent<'c>(cycle: &'c Cycle, rule: &WarningRule) -> Option<&'c SentStep> {
     cycle.sent.iter().rev().find(|s| usize::from(s.step) == rule.step)
 }

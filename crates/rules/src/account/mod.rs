@@ -2,8 +2,11 @@
 
 mod aside;
 mod balance;
+mod bars;
 mod facts;
 mod ladder;
+mod pause;
+mod pausing;
 mod remind;
 mod say;
 mod seen;
@@ -19,6 +22,7 @@ use crate::{BarLevel, Currency, Day, Id, Minor, Profile, Timestamp};
 pub use aside::{Aside, Bases, BillAside};
 pub use ladder::standing;
 pub(crate) use ladder::zone_of;
+pub use pause::{HoldInForce, Pauses, Plan, Promise};
 pub use seen::{Seen, SeenId};
 pub use step::step;
 
@@ -233,10 +237,12 @@ pub enum Hold {
     Refused,
     /// The warning that must precede it was not sent in this cycle.
     NoWarning,
+    /// A hold stops bars.
+    OnHold,
 }
 
 /// Every reason to hold a bar, with its word for counters.
-pub const HELD_WORDS: [(Hold, &str); 9] = [
+pub const HELD_WORDS: [(Hold, &str); 10] = [
     (Hold::StaleAccount, "stale_account"),
     (Hold::StaleShard, "stale_shard"),
     (Hold::ClockDoubt, "clock_doubt"),
@@ -246,6 +252,7 @@ pub const HELD_WORDS: [(Hold, &str); 9] = [
     (Hold::Protected, "protected"),
     (Hold::Refused, "refused"),
     (Hold::NoWarning, "no_warning"),
+    (Hold::OnHold, "on_hold"),
 ];
 
 impl Hold {
@@ -268,13 +275,14 @@ impl Hold {
             Self::Protected => "the customer is protected, and no person has decided",
             Self::Refused => "a person refused bars",
             Self::NoWarning => "the warning that must precede it was not sent in this cycle",
+            Self::OnHold => "a hold on the account stops bars",
         }
     }
 
     /// True where the account itself is the reason, and an event of its own can end it.
     #[must_use]
     pub const fn is_own(self) -> bool {
-        matches!(self, Self::NoProfile | Self::Protected | Self::Refused | Self::NoWarning)
+        matches!(self, Self::NoProfile | Self::Protected | Self::Refused | Self::NoWarning | Self::OnHold)
     }
 }
 
@@ -344,13 +352,15 @@ impl Account {
         self.cycle.as_ref()?.pending.as_ref()
     }
 
-    /// Where it stands.
+    /// Where it stands; clear as long as all of it is stopped, but for bars that are in force.
     #[must_use]
     pub fn stage(&self) -> Stage {
+        let paused = self.pauses().is_some_and(|pauses| pauses.since.is_some());
         match &self.cycle {
             None => Stage::Clear,
             Some(c) => match c.bars.iter().map(|b| b.level).max() {
                 Some(level) => Stage::Barred(level),
+                None if paused => Stage::Clear,
                 None if c.sent.is_empty() => Stage::Entered,
                 None => Stage::Notified,
             },

@@ -24,7 +24,7 @@ impl Ladder<'_> {
     /// When the next notice before a due date comes.
     pub(super) fn next_reminder(&self) -> Option<Timestamp> {
         let steps = &self.policy.options.before_due;
-        if steps.is_empty() {
+        if steps.is_empty() || self.account.stops().contacts {
             return None;
         }
         let next = |bill: &Bill| steps.get(self.reminded(bill)).map(|step| self.reminder_due(step, bill));
@@ -37,6 +37,9 @@ impl Ladder<'_> {
     pub(super) fn remind(&mut self) -> bool {
         if self.policy.options.before_due.is_empty() {
             return false;
+        }
+        if self.account.stops().contacts {
+            return true;
         }
         let policy = self.policy.clone();
         // The latest one first: who is reached late gets one notice, not all of them.
@@ -74,7 +77,7 @@ impl Ladder<'_> {
     /// The bills that are owed, not disputed, and not overdue at the present instant.
     fn coming_bills(&self) -> impl Iterator<Item = &Bill> {
         let line = self.account.line;
-        self.account.bills.iter().filter(move |b| b.undisputed() > Minor::ZERO && self.overdue_at(b) > line)
+        self.account.bills.iter().filter(move |b| self.account.dunnable(b) > Minor::ZERO && self.overdue_at(b) > line)
     }
 
     fn reminded(&self, bill: &Bill) -> usize {

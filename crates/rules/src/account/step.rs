@@ -98,9 +98,12 @@ fn take_input(
     }
     let mut ladder = Ladder::new(&mut account, policy, Some(input.event_id));
     ladder.behind = behind;
-    if outcome == Outcome::Applied {
-        ladder.note_bill(&input.body);
+    match &input.body {
+        Body::Interaction(what) => ladder.note_interaction(what, outcome),
+        body if outcome == Outcome::Applied => ladder.note_bill(body),
+        _ => {}
     }
+    ladder.settle_pauses();
     ladder.review(reason_of(&input.body));
     finish(ladder, outcome).with(account)
 }
@@ -111,7 +114,7 @@ const fn remembered(body: &Body<'_>) -> bool {
 }
 
 /// What the event does to the account, the ladder aside. Changes nothing where it is refused.
-fn change(account: &mut Account, body: &Body<'_>, policy: &Policy, at: Timestamp) -> Result<(), Rejected> {
+fn change(account: &mut Account, body: &Body<'_>, policy: &Arc<Policy>, at: Timestamp) -> Result<(), Rejected> {
     match body {
         Body::Profile(profile) => account.profile = Some(profile.clone()),
         Body::Interaction(Interaction::BarApproved { until }) => {
@@ -121,13 +124,22 @@ fn change(account: &mut Account, body: &Body<'_>, policy: &Policy, at: Timestamp
             account.bar_decided = Some(BarDecided { allowed: false, until: *until });
         }
         Body::Interaction(Interaction::BarDecisionWithdrawn) => account.bar_decided = None,
+        Body::Interaction(what) => {
+            Ladder::new(account, policy.clone(), None).admit(what, at)?;
+            let local_day = zone_of(account, policy).day_of(at);
+            let moved = account.interact(what, Zone::UTC.day_of(at), local_day);
+            account.tidy_aside();
+            return moved;
+        }
         _ => {
-            let turnover = account.turnover;
+            let (turnover, collected) = (account.turnover, account.collected(body));
             account.turn_over(Account::moves(body))?;
             let local_day = zone_of(account, policy).day_of(at);
             let moved = account.move_money(body, &policy.shortcuts, Zone::UTC.day_of(at), local_day);
             if moved.is_err() {
                 account.turnover = turnover;
+            } else {
+                account.note_paid(body, collected);
             }
             return moved;
         }
@@ -156,10 +168,11 @@ fn take_deadline(mut account: Account, policy: Arc<Policy>, now: Timestamp) -> T
     let late = policy.late_after_ms.is_some_and(|after| now.since(due) > after) || policy.options.contact.is_some();
     account.line = account.line.max(if late { now } else { due });
     let mut ladder = Ladder::new(&mut account, policy, None);
+    let settles = ladder.settle_pauses();
     let reminds = ladder.remind();
     if ladder.account.cycle.is_some() {
-        // The deadline may have been a reminder's alone.
-        if !reminds || ladder.is_due() {
+        // The deadline may have been a reminder's alone, or that of what stopped the account.
+        if !(reminds || settles) || ladder.is_due() {
             ladder.take();
         }
     } else {

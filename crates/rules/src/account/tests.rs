@@ -1,15 +1,16 @@
-//! The safety rules that hold for every policy, as properties over random lives of an account; and rows for the edges.
+//! What accounts live through: rows for each rule, and the safety rules as properties over random lives.
 
 mod bars;
 mod contact;
 mod found;
 mod intake;
 mod ladder;
+mod lives;
 mod money;
+mod pauses;
 mod select;
 mod steps;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -327,183 +328,4 @@ fn a_late_deadline_keeps_the_distance_of_the_later_steps_and_bursts_nothing() {
     life.meet(&Event::Deadline, at(100));
     life.until(at(200));
     assert_eq!(life.diary(), [(103, "reminder"), (110, "final"), (125, "bar-outgoing"), (139, "bar-full")]);
-}
-
-/// What can happen in a random life.
-#[derive(Clone, Debug)]
-enum Happening {
-    Bill(u8, i64, i32),
-    Adjust(u8, i64),
-    Cancel(u8),
-    WriteOff(u8, i64),
-    Pay(u8, i64, Option<u8>),
-    Reverse(u8, i64),
-    Dispute(u8, Option<u8>, Option<i64>),
-    Resolve(u8, i64),
-    Credit(u8, i64),
-    Profile(bool),
-    Usage,
-    Repeat,
-}
-
-fn happening() -> impl Strategy<Value = Happening> {
-    let amount = || 1_i64..3_000;
-    let id = || 0_u8..6;
-    prop_oneof![
-        4 => (id(), 0_i64..3_000, 0_i32..40).prop_map(|(a, b, c)| Happening::Bill(a, b, c)),
-        1 => (id(), -2_000_i64..2_000).prop_map(|(a, b)| Happening::Adjust(a, b)),
-        1 => id().prop_map(Happening::Cancel),
-        1 => (id(), amount()).prop_map(|(a, b)| Happening::WriteOff(a, b)),
-        4 => (id(), amount(), proptest::option::of(id())).prop_map(|(a, b, c)| Happening::Pay(a, b, c)),
-        1 => (id(), amount()).prop_map(|(a, b)| Happening::Reverse(a, b)),
-        2 => (id(), proptest::option::of(id()), proptest::option::of(amount())).prop_map(|(a, b, c)| Happening::Dispute(a, b, c)),
-        2 => (id(), 0_i64..2_000).prop_map(|(a, b)| Happening::Resolve(a, b)),
-        1 => (id(), amount()).prop_map(|(a, b)| Happening::Credit(a, b)),
-        1 => any::<bool>().prop_map(Happening::Profile),
-        1 => Just(Happening::Usage),
-        1 => Just(Happening::Repeat),
-    ]
-}
-
-fn live(life: &mut Life, day: i64, what: &Happening) {
-    let name = |kind: &str, n: u8| format!("{kind}{n}");
-    let (a, c) = match what {
-        Happening::Bill(n, ..) | Happening::Adjust(n, _) | Happening::Cancel(n) | Happening::WriteOff(n, _) => {
-            (name("b", *n), None)
-        }
-        Happening::Pay(n, _, bill) => (name("p", *n), bill.map(|n| name("b", n))),
-        Happening::Reverse(n, _) => (name("p", *n), None),
-        Happening::Dispute(n, bill, _) => (name("d", *n), bill.map(|n| name("b", n))),
-        Happening::Resolve(n, _) => (name("d", *n), None),
-        Happening::Credit(n, _) => (name("c", *n), None),
-        _ => (String::new(), None),
-    };
-    let body = match what {
-        Happening::Bill(_, amount, due) => issued(&a, *amount, i32::try_from(day).unwrap_or(0) + due),
-        Happening::Adjust(_, delta) => adjusted(&a, *delta),
-        Happening::Cancel(_) => Body::BillCancelled { bill_id: &a },
-        Happening::WriteOff(_, amount) => written_off(&a, *amount),
-        Happening::Pay(_, amount, _) => received(&a, *amount, c.as_deref()),
-        Happening::Reverse(_, amount) => taken_back(&a, *amount),
-        Happening::Dispute(_, _, amount) => disputed(&a, c.as_deref(), *amount),
-        Happening::Resolve(_, credited) => resolved(&a, *credited),
-        Happening::Credit(_, amount) => credited(&a, *amount),
-        Happening::Profile(vulnerable) => profile(*vulnerable),
-        Happening::Usage => Body::UsageRecorded,
-        Happening::Repeat => {
-            life.events = life.events.saturating_sub(1);
-            Body::UsageRecorded
-        }
-    };
-    life.happens(day, body);
-}
-
-fn reference_like() -> Policy {
-    let mut policy = consumer();
-    policy.label = "reference@1".into();
-    policy.late_after_ms = None;
-    policy.shortcuts = Shortcuts {
-        below_minimum: BelowMinimum::Skip,
-        dispute_end: DisputeEnd::FreesTheBill,
-        pay_disputed: PayDisputed::ByDueDate,
-        debit_note: DebitNote::LeavesCredit,
-        bar_without_profile: true,
-        bar_without_warning: true,
-        bar_protected: true,
-    };
-    for step in &mut policy.steps {
-        if let StepAction::Bar { warning, .. } = &mut step.action {
-            *warning = None;
-        }
-    }
-    policy
-}
-
-/// Sequences are gapless; bars are lifted by exactly one restoration; a restored or clear account has no bar left.
-fn check_commands(life: &Life) {
-    let mut in_force = BTreeSet::new();
-    for (i, command) in life.said.iter().enumerate() {
-        assert_eq!(command.sequence, i as u64 + 1);
-        assert_eq!(command.id, command_id("acc-1", command.sequence));
-        match &command.action {
-            Action::Notify { .. } => assert!(command.amount_due > Minor::ZERO),
-            Action::Bar { .. } => {
-                assert!(command.amount_due >= Minor::new(500));
-                in_force.insert(command.id);
-            }
-            Action::Restore { lifts, .. } => {
-                assert_eq!(lifts.iter().copied().collect::<BTreeSet<_>>(), std::mem::take(&mut in_force));
-            }
-        }
-    }
-    if life.account.cycle.is_none() {
-        assert!(in_force.is_empty(), "a bar is left on a clear account");
-    }
-    assert!(life.decided.iter().enumerate().all(|(i, d)| d.number == i as u64 + 1 && !d.words().is_empty()));
-}
-
-/// Balances stay within their bounds, whatever happens, and all money that came and did not go back lies on a bill or is
-/// credit.
-fn check_balances(life: &Life) {
-    let account = &life.account;
-    let came = life.given + account.payments.iter().map(|p| p.left).sum();
-    assert_eq!(came, account.credit + account.bills.iter().map(|b| b.paid).sum());
-    assert!(account.credit >= Minor::ZERO);
-    for bill in &account.bills {
-        assert!(bill.paid >= Minor::ZERO && bill.credited >= Minor::ZERO && bill.written_off >= Minor::ZERO);
-        assert!(bill.disputed >= Minor::ZERO && bill.open() >= Minor::ZERO);
-    }
-    assert!(account.payments.iter().all(|p| p.left >= Minor::ZERO));
-    assert!(account.bills.is_sorted_by_key(|b| (b.due_on, b.id.clone())));
-}
-
-/// With a policy that has no shortcut: a bar follows the warning that it names, in its cycle, after its notice.
-fn check_warnings(life: &Life) {
-    for command in &life.said {
-        let Action::Bar { warnings, announced_for, .. } = &command.action else { continue };
-        let warning = life.said.iter().find(|c| warnings == &[c.id]).expect("the warning");
-        assert_eq!((&*warning.step, warning.cycle), ("final", command.cycle));
-        assert!(command.decided_at.since(warning.decided_at) >= 14 * DAY);
-        assert!(announced_for.is_some_and(|day| Zone::UTC.start_of_day(day) <= command.decided_at));
-    }
-}
-
-proptest! {
-    #[test]
-    fn any_life_keeps_the_safety_rules(shortcuts in any::<bool>(), days in prop::collection::vec((0_i64..12, happening()), 1..40)) {
-        let mut life = Life::new(if shortcuts { reference_like() } else { consumer() });
-        life.happens(0, profile(false));
-        let mut day = 0;
-        for (later, what) in &days {
-            day += later;
-            live(&mut life, day, what);
-            check_balances(&life);
-        }
-        life.until(at(day + 200));
-        check_commands(&life);
-        if !shortcuts {
-            check_warnings(&life);
-        }
-        // Whoever no longer owes is clear.
-        let owed = life.account.bills.iter().map(Bill::undisputed).sum::<Minor>();
-        prop_assert!(owed > Minor::ZERO || life.account.cycle.is_none());
-    }
-
-    #[test]
-    fn the_same_event_twice_changes_nothing_but_the_line(days in prop::collection::vec((0_i64..12, happening()), 1..30)) {
-        let mut once = Life::new(consumer());
-        let mut twice = Life::new(consumer());
-        let mut day = 0;
-        for (later, what) in &days {
-            day += later;
-            live(&mut once, day, what);
-            let events = twice.events;
-            live(&mut twice, day, what);
-            twice.events = events;
-            live(&mut twice, day, what);
-            twice.events = once.events;
-        }
-        prop_assert_eq!(&once.said, &twice.said);
-        prop_assert_eq!(once.account, twice.account);
-    }
 }

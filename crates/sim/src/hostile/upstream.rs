@@ -3,7 +3,8 @@
 
 use dunning_engine::Partition;
 use dunning_rules::{
-    Body, Currency, DAY_MS, DisputeOutcome, Input, Interaction, Minor, Profile, ReversalKind, Timestamp, Zone,
+    Body, Currency, DAY_MS, DisputeOutcome, Input, Interaction, Minor, Profile, ReversalKind, Stops, Term, Timestamp,
+    Zone,
 };
 use dunning_wire::control::{self, ControlBody, ControlEvent};
 use dunning_wire::schema::embedded_id;
@@ -60,6 +61,8 @@ pub(super) struct Upstream {
     /// Under clock `stream` the far future would end the world's time, and an open transaction its merge.
     stream: bool,
 }
+
+const BARS: Stops = Stops { contacts: false, bars: true };
 
 /// Of a thousand things that happen.
 const DUPLICATES: u64 = 60;
@@ -132,8 +135,8 @@ impl Upstream {
             55..=59 => self.reverses(tape, customer, now),
             60..=71 => self.disputes(tape, customer, now),
             72..=81 => self.corrects(tape, customer, now),
-            82..=86 => self.interacts(tape, customer, now),
-            87..=91 => self.profile(tape, customer, now),
+            82..=87 => self.interacts(tape, customer, now),
+            88..=91 => self.profile(tape, customer, now),
             92..=93 => self.erases(tape, customer, now),
             _ => self.happens(tape, customer, InputTopic::Usage, &Body::UsageRecorded, now),
         }
@@ -226,10 +229,28 @@ impl Upstream {
 
     fn interacts(&mut self, tape: &mut Tape, customer: usize, now: Timestamp) {
         let until = self.random.chance(500).then(|| now.plus(5 * DAY_MS));
-        let interaction = match self.random.between(0, 2) {
+        let (name, other) = (format!("s{}", self.random.between(1, 3)), format!("s{}", self.random.between(1, 3)));
+        let bill = self.some('b', self.customers[customer].bills);
+        let (amount, days) = (self.amount(), self.random.between(0, 8));
+        let day = Zone::UTC.day_of(now).plus(i32::try_from(days).unwrap_or(0));
+        let interaction = match self.random.between(0, 11) {
             0 => Interaction::BarApproved { until },
             1 => Interaction::BarRefused { until },
-            _ => Interaction::BarDecisionWithdrawn,
+            2 => Interaction::BarDecisionWithdrawn,
+            3 | 4 => Interaction::PromiseMade { promise_id: &name, amount, promised_on: day },
+            5 => Interaction::PromiseCancelled { promise_id: &name },
+            6 => {
+                let part = |days| Term { due_on: day.plus(days), amount: Minor::new(30_000) };
+                let replaces = self.random.chance(300).then_some(other.as_str());
+                Interaction::PlanAgreed { plan_id: &name, instalments: vec![part(0), part(7)], replaces }
+            }
+            7 => Interaction::PlanCancelled { plan_id: &name },
+            8 | 9 => {
+                let bills = if self.random.chance(300) { vec![bill.as_str()] } else { vec![] };
+                let stops = self.random.pick(&[Stops::ALL, Stops { contacts: true, ..Stops::default() }, BARS]);
+                Interaction::HoldPlaced { hold_id: &name, kind: "hardship", until, bills, stops }
+            }
+            _ => Interaction::HoldReleased { hold_id: &name },
         };
         self.happens(tape, customer, InputTopic::Interactions, &Body::Interaction(interaction), now);
     }
@@ -308,21 +329,24 @@ impl Upstream {
     }
 
     /// A transaction upstream begins, or ends.
-    pub(super) fn toggle(&mut self) {
-        let Some(open) = self.open.take() else {
-            self.open = Some(self.bus.begin());
-            return;
-        };
-        let committed = self.random.chance(800);
-        self.bus.end(open, committed);
-        let records = self.sent.iter_mut().flatten().flatten();
-        records.filter(|s| s.within == Some(open)).for_each(|s| s.aborted = !committed);
+    pub(super) fn toggle(&mut self, tape: &mut Tape, now: Timestamp) {
+        if self.open.is_some() {
+            return self.close();
+        }
+        self.open = Some(self.bus.begin());
+        // What must not be overlooked in it: who is about to be barred pays.
+        let customer = self.random.between(0, self.customers.len() as i64 - 1) as usize;
+        if self.random.chance(700) {
+            self.pays(tape, customer, now);
+        }
     }
 
     /// Nothing stays open.
     pub(super) fn close(&mut self) {
-        if self.open.is_some() {
-            self.toggle();
-        }
+        let Some(open) = self.open.take() else { return };
+        let committed = self.random.chance(800);
+        self.bus.end(open, committed);
+        let records = self.sent.iter_mut().flatten().flatten();
+        records.filter(|s| s.within == Some(open)).for_each(|s| s.aborted = !committed);
     }
 }

@@ -208,7 +208,8 @@ impl World {
                 self.bus.set_registry_away(away);
             }
             12 | 18 | 19 if !self.is_stream() => {
-                self.upstream.toggle();
+                let now = self.clock.now();
+                self.upstream.toggle(&mut self.tape.borrow_mut(), now);
                 self.faults.borrow_mut().count("transaction upstream opened or ended");
             }
             13 if !self.is_stream() => self.jump_clock(),

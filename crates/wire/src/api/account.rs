@@ -1,9 +1,10 @@
 use std::fmt;
 
-use dunning_rules::{Account, Bill, Cycle, Day, PendingBar, Policy, Profile, Timestamp};
+use dunning_rules::{Account, Bill, Cycle, Day, Pauses, PendingBar, Policy, Profile, Timestamp};
 use serde::Serialize;
 
 use super::Money;
+use super::pauses::PausesView;
 use crate::json;
 use crate::state::{StaleMark, StoredRow};
 
@@ -34,6 +35,8 @@ pub struct AccountView {
     pub profile: Option<ProfileView>,
     /// A person's decision on bars: `allowed` or `refused`.
     pub bars_decided: Option<&'static str>,
+    /// What stops it, or did; none: nothing ever.
+    pub pauses: Option<PausesView>,
     /// Records that could not be read: no bar is sent until they are looked at.
     pub stale: Vec<StaleView>,
 }
@@ -171,6 +174,7 @@ impl AccountView {
             bills: account.bills.iter().map(|bill| BillView::new(bill, currency)).collect(),
             profile: account.profile.as_deref().map(ProfileView::new),
             bars_decided: account.bar_decided.map(|decided| if decided.allowed { "allowed" } else { "refused" }),
+            pauses: account.pauses().filter(|p| **p != Pauses::default()).map(|p| PausesView::new(p, currency)),
             stale: row.stale.iter().map(StaleView::from).collect(),
         }
     }
@@ -258,6 +262,9 @@ impl fmt::Display for AccountView {
         }
         if let Some(decided) = self.bars_decided {
             writeln!(f, "  bars        {decided} by a person")?;
+        }
+        if let Some(pauses) = &self.pauses {
+            write!(f, "{pauses}")?;
         }
         for stale in &self.stale {
             writeln!(f, "  stale       a record could not be read: {} offset {}", stale.topic, stale.offset)?;

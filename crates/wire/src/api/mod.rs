@@ -2,6 +2,7 @@
 
 mod account;
 mod explain;
+mod pauses;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 pub use account::{AccountView, BarView, BillView, CycleView, PendingView, ProfileView, SentView, StaleView};
 pub use explain::{DecisionView, ExplainView};
+pub use pauses::{AgreementView, HoldView, PausesView};
 
 /// An amount and what it is of; for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,14 +1,19 @@
 use std::sync::Arc;
 
-use dunning_rules::{Account, Bill, Currency, Cycle, Day, Hold, PendingBar, SentStep, Timestamp};
+use dunning_rules::{
+    Account, Bill, Currency, Cycle, Day, Hold, HoldInForce, PendingBar, Plan, Promise, SentStep, Stops, Term, Timestamp,
+};
 
 use super::*;
 use crate::decision::{Cause, DecisionRecord};
 use crate::state::{StaleMark, StoredRow};
 use crate::topic::InputTopic;
 
+fn at(days: i64) -> Timestamp {
+    Timestamp::from_millis(days * dunning_rules::DAY_MS)
+}
+
 fn account() -> Account {
-    let at = |days: i64| Timestamp::from_millis(days * dunning_rules::DAY_MS);
     let mut account = Account::new("acc-1");
     account.line = at(20_500);
     account.currency = Currency::parse("EUR");
@@ -82,6 +87,47 @@ fn an_account_is_told_in_words() {
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
+}
+
+#[test]
+fn what_stops_an_account_is_told() {
+    let mut account = account();
+    account.aside = Some(Box::default());
+    let pauses = &mut account.aside.as_mut().expect("it was put there").pauses;
+    let day = Day::from_epoch(20_490);
+    pauses.since = Some(at(20_490));
+    pauses.broken = 1;
+    let hold = |id: &str, until, bills: &[&str], stops| HoldInForce {
+        id: id.into(),
+        kind: "hardship".into(),
+        until,
+        day,
+        bills: bills.iter().map(|b| (*b).into()).collect(),
+        stops,
+    };
+    pauses.holds = vec![
+        hold("h-1", None, &["b-1"], Stops::ALL),
+        hold("h-2", Some(at(20_500)), &[], Stops { contacts: false, bars: true }),
+    ];
+    let (id, amount, paid) = ("p-1".into(), Minor::new(3_990), Minor::new(1_000));
+    pauses.promises = vec![Promise { id, amount, paid, day, promised_on: day.plus(7) }];
+    let instalments = [1, 2].map(|n| Term { due_on: day.plus(30 * n), amount: Minor::new(2_000) }).to_vec();
+    pauses.plan = Some(Plan { id: "plan-1".into(), instalments, paid: Minor::ZERO, day });
+    let view = AccountView::new(&StoredRow { stale: vec![], account }, None);
+    let text = view.to_string();
+    for line in [
+        "stopped     since 2026-02-06T00:00:00.000Z: nothing is done",
+        "hold        h-1  stops everything (hardship) for b-1, until it is released",
+        "hold        h-2  stops bars (hardship), until 2026-02-16T00:00:00.000Z",
+        "promise     p-1  39.90 EUR by 2026-02-13, 10.00 EUR paid",
+        "plan        plan-1  40.00 EUR by 2026-04-07, 0.00 EUR paid, 2 parts",
+        "promises    0 kept, 1 broken",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    let json = serde_json::to_value(&view).expect("JSON");
+    assert_eq!(json["pauses"]["plan"]["parts"], 2);
+    assert_eq!(json["pauses"]["holds"][1]["stops_contacts"], false);
 }
 
 #[test]

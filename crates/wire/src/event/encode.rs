@@ -1,5 +1,8 @@
-use dunning_rules::{Body, Currency, DisputeOutcome, Input, Interaction, Line, Profile, ReversalKind, Service, Term};
+use dunning_rules::{
+    Body, Currency, DisputeOutcome, Input, Interaction, Line, Profile, ReversalKind, Service, Stops, Term, Timestamp,
+};
 
+use super::interaction::{BARS, CONTACTS, FEES};
 use super::payment::{OUTCOMES, REVERSALS};
 use super::profile::PREPAID;
 use crate::avro::{
@@ -20,7 +23,7 @@ pub fn encode_input(topic: InputTopic, account_id: &str, input: &Input<'_>, out:
     match &input.body {
         Body::Profile(profile) => put_profile(out, profile),
         Body::UsageRecorded => put_usage(out, input),
-        Body::Interaction(interaction) => put_interaction(out, *interaction),
+        Body::Interaction(interaction) => put_interaction(out, interaction),
         Body::DisputeOpened { .. } | Body::DisputeResolved { .. } => put_dispute(out, &input.body),
         body if topic == InputTopic::Payments => put_payment(out, body),
         body => put_bill(out, body),
@@ -180,16 +183,46 @@ fn put_usage(out: &mut Vec<u8>, input: &Input<'_>) {
     out.extend([0, 0, 0, 0, 0]); // data_bytes, voice_seconds, sms_count, unbilled_minor, currency
 }
 
-fn put_interaction(out: &mut Vec<u8>, interaction: Interaction) {
-    let (decision, until) = match interaction {
-        Interaction::BarApproved { until } => (1, until),
-        Interaction::BarRefused { until } => (2, until),
-        Interaction::BarDecisionWithdrawn => (3, None),
-        Interaction::NotUsed(_) => (0, None),
-    };
+fn put_interaction(out: &mut Vec<u8>, interaction: &Interaction<'_>) {
+    match interaction {
+        Interaction::PromiseMade { promise_id, amount, promised_on } => {
+            put_branch(out, 0, promise_id);
+            put_amount(out, *amount);
+            put_day(out, *promised_on);
+        }
+        Interaction::PlanAgreed { plan_id, instalments, replaces } => {
+            put_branch(out, 1, plan_id);
+            put_array(out, instalments.iter(), put_term);
+            put_option(out, *replaces, put_str);
+        }
+        Interaction::HoldPlaced { hold_id, kind, until, bills, stops } => {
+            put_branch(out, 2, hold_id);
+            out.push(0); // reason
+            put_option(out, *until, put_instant);
+            put_str(out, kind);
+            put_array(out, bills.iter(), |out, bill| put_str(out, bill));
+            put_array(out, stopped(*stops).iter(), |out, word| put_str(out, word));
+        }
+        Interaction::HoldReleased { hold_id } => put_branch(out, 3, hold_id),
+        Interaction::PromiseCancelled { promise_id } => put_branch(out, 7, promise_id),
+        Interaction::PlanCancelled { plan_id } => put_branch(out, 8, plan_id),
+        Interaction::BarApproved { until } => put_decision(out, 1, *until),
+        Interaction::BarRefused { until } => put_decision(out, 2, *until),
+        Interaction::BarDecisionWithdrawn => put_decision(out, 3, None),
+        Interaction::NotUsed(_) => put_decision(out, 0, None),
+    }
+    out.extend([0, 0, 0]); // actor, actor_role, reason
+}
+
+/// Fees alone are what is left where neither of the others is stopped; no word at all would be everything.
+fn stopped(stops: Stops) -> Vec<&'static str> {
+    let words = [(stops.contacts, CONTACTS), (stops.bars, BARS), (stops == Stops::default(), FEES)];
+    words.into_iter().filter_map(|(on, word)| on.then_some(word)).collect()
+}
+
+fn put_decision(out: &mut Vec<u8>, decision: usize, until: Option<Timestamp>) {
     put_len(out, 9); // BarDecided
     put_len(out, decision);
     out.extend([0, 0]); // step, service_ids
     put_option(out, until, put_instant);
-    out.extend([0, 0, 0]); // actor, actor_role, reason
 }

@@ -1,4 +1,4 @@
-use dunning_rules::{Body, Currency, Interaction, Minor};
+use dunning_rules::{Body, Currency, Interaction, Minor, Stops, Term};
 
 use super::Named;
 use crate::avro::{Fault, Reader};
@@ -9,6 +9,11 @@ const CHANNELS: usize = 8;
 const RESULTS: usize = 4;
 const DECISIONS: usize = 4;
 
+/// What a hold can stop.
+pub(super) const CONTACTS: &str = "contacts";
+pub(super) const BARS: &str = "bars";
+pub(super) const FEES: &str = "fees";
+
 type Read<T> = Result<T, Fault>;
 
 pub(super) fn body<'a>(r: &mut Reader<'a>) -> Read<Named<'a>> {
@@ -18,6 +23,12 @@ pub(super) fn body<'a>(r: &mut Reader<'a>) -> Read<Named<'a>> {
     r.string()?; // reason
     let kind = match what {
         Interaction::NotUsed(name) => name,
+        Interaction::PromiseMade { .. } => "PromiseMade",
+        Interaction::PromiseCancelled { .. } => "PromiseCancelled",
+        Interaction::PlanAgreed { .. } => "PlanAgreed",
+        Interaction::PlanCancelled { .. } => "PlanCancelled",
+        Interaction::HoldPlaced { .. } => "HoldPlaced",
+        Interaction::HoldReleased { .. } => "HoldReleased",
         Interaction::BarApproved { .. } | Interaction::BarRefused { .. } | Interaction::BarDecisionWithdrawn => {
             "BarDecided"
         }
@@ -25,24 +36,22 @@ pub(super) fn body<'a>(r: &mut Reader<'a>) -> Read<Named<'a>> {
     Ok((Body::Interaction(what), kind))
 }
 
-fn what(r: &mut Reader<'_>) -> Read<Interaction> {
+fn what<'a>(r: &mut Reader<'a>) -> Read<Interaction<'a>> {
     let not_used = match r.branch(13)? {
         0 => {
-            r.id()?;
-            r.positive()?;
-            r.day().map(|_| "PromiseMade")
+            return Ok(Interaction::PromiseMade { promise_id: r.id()?, amount: r.positive()?, promised_on: r.day()? });
         }
-        1 => plan(r),
-        2 => hold(r),
-        3 => r.id().map(|_| "HoldReleased"),
+        1 => return plan(r),
+        2 => return hold(r),
+        3 => return Ok(Interaction::HoldReleased { hold_id: r.id()? }),
         4 => contact(r),
         5 => {
             r.instant()?;
             r.string().map(|_| "CallbackRequested")
         }
         6 => case(r),
-        7 => r.id().map(|_| "PromiseCancelled"),
-        8 => r.id().map(|_| "PlanCancelled"),
+        7 => return Ok(Interaction::PromiseCancelled { promise_id: r.id()? }),
+        8 => return Ok(Interaction::PlanCancelled { plan_id: r.id()? }),
         9 => return bar_decided(r),
         10 => {
             r.string()?;
@@ -54,23 +63,24 @@ fn what(r: &mut Reader<'_>) -> Read<Interaction> {
     not_used.map(Interaction::NotUsed)
 }
 
-fn plan(r: &mut Reader<'_>) -> Read<&'static str> {
-    r.id()?;
-    r.each(|r| {
-        r.day()?;
-        r.positive().map(drop)
-    })?;
-    r.option(Reader::string).map(|_| "PlanAgreed")
+fn plan<'a>(r: &mut Reader<'a>) -> Read<Interaction<'a>> {
+    let plan_id = r.id()?;
+    let mut instalments = r.array(|r| Ok(Term { due_on: r.day()?, amount: r.positive()? }))?;
+    instalments.sort_by_key(|part| part.due_on);
+    Ok(Interaction::PlanAgreed { plan_id, instalments, replaces: r.option(Reader::string)? })
 }
 
-fn hold(r: &mut Reader<'_>) -> Read<&'static str> {
-    r.id()?;
+fn hold<'a>(r: &mut Reader<'a>) -> Read<Interaction<'a>> {
+    let hold_id = r.id()?;
     r.string()?; // reason
-    r.option(Reader::timestamp)?; // until
-    r.string()?; // kind
-    texts(r)?; // bill_ids
-    texts(r)?; // stops
-    Ok("HoldPlaced")
+    let until = r.option(Reader::timestamp)?;
+    let kind = r.string()?;
+    let bills = r.array(Reader::string)?;
+    let words = r.array(Reader::string)?;
+    // A word that is not known may mean anything: then everything is stopped.
+    let all = words.is_empty() || words.iter().any(|word| ![CONTACTS, BARS, FEES].contains(word));
+    let stops = Stops { contacts: all || words.contains(&CONTACTS), bars: all || words.contains(&BARS) };
+    Ok(Interaction::HoldPlaced { hold_id, kind, until, bills, stops })
 }
 
 fn contact(r: &mut Reader<'_>) -> Read<&'static str> {
@@ -97,7 +107,7 @@ fn case(r: &mut Reader<'_>) -> Read<&'static str> {
     Ok("CaseUpdated")
 }
 
-fn bar_decided(r: &mut Reader<'_>) -> Read<Interaction> {
+fn bar_decided<'a>(r: &mut Reader<'a>) -> Read<Interaction<'a>> {
     let decision = r.symbol(DECISIONS)?;
     r.string()?; // step
     texts(r)?; // service_ids

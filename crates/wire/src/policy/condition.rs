@@ -125,6 +125,8 @@ impl Reader<'_, '_> {
         let mut slips = of("before_due".to_owned(), &file.before_due);
         let rules = file.select.iter().enumerate().filter(|(_, r)| r.when.as_ref().is_some_and(has_amount_alone));
         slips.extend(rules.map(|(i, _)| format!("select[{i}].when")));
+        let terms = agreements(file).filter(|(_, terms)| terms.when.as_ref().is_some_and(has_amount_alone));
+        slips.extend(terms.map(|(key, _)| format!("{key}.when")));
         for (name, procedure) in &file.procedures {
             slips.extend(of(format!("procedures.{name}.steps"), &procedure.steps));
         }
@@ -155,7 +157,14 @@ const fn has_amount_alone(when: &raw::When) -> bool {
 pub(super) fn asks_for_kinds(file: &raw::PolicyFile) -> bool {
     let steps = file.procedures.values().flat_map(|p| &p.steps).chain(&file.before_due);
     let whens = steps.map(|s| &s.when).chain(file.select.iter().map(|r| &r.when));
-    whens.flatten().any(|when| when.bill_kind.is_some())
+    let of_agreements = agreements(file).map(|(_, terms)| &terms.when);
+    whens.chain(of_agreements).flatten().any(|when| when.bill_kind.is_some())
+}
+
+/// On which terms promises and plans are taken, by key.
+fn agreements(file: &raw::PolicyFile) -> impl Iterator<Item = (&'static str, &super::pauses::Agreement)> {
+    let both = [("promises", &file.promises), ("plans", &file.plans)];
+    both.into_iter().filter_map(|(key, terms)| Some((key, terms.as_ref()?)))
 }
 
 fn words(words: &raw::Words) -> (Vec<String>, bool) {
@@ -174,6 +183,8 @@ fn numbers(when: &raw::When) -> impl Iterator<Item = (&'static str, &raw::Betwee
         ("earlier_cycles", &when.earlier_cycles),
         ("open_disputes", &when.open_disputes),
         ("services", &when.services),
+        ("promises_kept", &when.promises_kept),
+        ("promises_broken", &when.promises_broken),
     ];
     all.into_iter().filter_map(|(key, between)| Some((key, between.as_ref()?)))
 }
@@ -191,6 +202,8 @@ fn number(key: &str) -> NumberOf {
         "earlier_cycles" => NumberOf::EarlierCycles,
         "open_disputes" => NumberOf::OpenDisputes,
         "services" => NumberOf::Services,
+        "promises_kept" => NumberOf::PromisesKept,
+        "promises_broken" => NumberOf::PromisesBroken,
         "tenure" => NumberOf::Tenure,
         _ => NumberOf::DebtAge,
     }

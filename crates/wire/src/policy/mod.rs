@@ -9,11 +9,13 @@ pub(crate) mod duration;
 mod finding;
 mod holidays;
 pub(crate) mod node;
+mod pauses;
 mod print;
 mod raw;
 mod ready;
 mod select;
 pub(crate) mod shape;
+mod shortcuts;
 mod steps;
 mod timing;
 
@@ -78,9 +80,9 @@ fn read(file_name: &str, text: &str, notes: &mut Notes<'_>) -> Option<Loaded> {
     let mut reader = ready::Reader { root: &root, notes, free_days: 0 };
     let policy = reader.policy(&file);
     let effective_from = reader.effective_from(&file);
-    let shortcuts_on = ready::shortcuts_on(&policy.shortcuts);
+    let shortcuts_on = shortcuts::on(&policy.shortcuts);
     Some(Loaded {
-        refusals: ready::refusals(&root, file_name, text, &shortcuts_on),
+        refusals: shortcuts::refusals(&root, file_name, text, &shortcuts_on),
         policy,
         warnings: Vec::new(),
         text: text.to_owned(),

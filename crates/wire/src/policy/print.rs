@@ -6,7 +6,7 @@ use dunning_rules::{
     StepAction, Test, Timestamp, Unmet, WordOf, Zone, ZoneRule, step,
 };
 
-use super::{Loaded, duration};
+use super::{Loaded, duration, pauses};
 
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 /// A calendar shows no more: a ladder can go on as long as something is owed.
@@ -25,6 +25,9 @@ pub fn print(loaded: &Loaded) -> String {
         page.say(&format!("SHORTCUTS ARE ON, so this is no policy for customers: {}.", loaded.shortcuts_on.join(", ")));
     }
     contact(policy, &mut page);
+    for sentence in pauses::sentences(&policy.options.pauses) {
+        page.say(&sentence);
+    }
     for step in &policy.options.before_due {
         page.say(&format!("Before a bill is due that is owed and not disputed, {}", told(policy, step)));
     }
@@ -344,7 +347,7 @@ fn apart(offset: &Offset) -> String {
     days.into_iter().chain(month).chain(business).chain(hours).collect::<Vec<_>>().join(", ")
 }
 
-fn test(test: &Test) -> String {
+pub(super) fn test(test: &Test) -> String {
     match test {
         Test::Word { of, words, not } => {
             let words: Vec<String> = words.iter().map(ToString::to_string).collect();
@@ -390,6 +393,8 @@ const fn number(of: NumberOf) -> &'static str {
         NumberOf::EarlierCycles => "it was dunned before",
         NumberOf::OpenDisputes => "the open disputes are",
         NumberOf::Services => "the services are",
+        NumberOf::PromisesKept => "the promises kept are",
+        NumberOf::PromisesBroken => "the promises broken are",
     }
 }
 

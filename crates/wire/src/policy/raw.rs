@@ -51,13 +51,22 @@ pub(super) struct PolicyFile {
     pub(super) default_procedure: String,
     /// What the reference workload does and a policy for customers must not. Leave it out.
     #[serde(default)]
-    pub(super) shortcuts: Shortcuts,
+    pub(super) shortcuts: super::shortcuts::Written,
     /// Free days, for distances in business days (`5bd`).
     #[serde(default)]
     pub(super) business_days: Option<BusinessDays>,
     /// When and how often customers are told anything. Notices wait for the hour; none is left out for it.
     #[serde(default)]
     pub(super) contact: Option<Contact>,
+    /// On which terms a promise to pay is taken, which stops everything until its last day. Without it: on any.
+    #[serde(default)]
+    pub(super) promises: Option<super::pauses::Agreement>,
+    /// On which terms an instalment plan is taken, which stops everything while it is kept. Without it: on any.
+    #[serde(default)]
+    pub(super) plans: Option<super::pauses::Agreement>,
+    /// What a hold does beyond stopping what it says.
+    #[serde(default)]
+    pub(super) holds: Option<super::pauses::Holds>,
     /// Notices before the due date of a bill that is owed: one for each bill and step. They start no cycle.
     #[serde(default)]
     pub(super) before_due: Vec<Step>,
@@ -345,6 +354,10 @@ pub(super) struct When {
     pub(super) open_disputes: Option<Between>,
     /// How many services the account has.
     pub(super) services: Option<Between>,
+    /// Promises and instalment plans that were kept.
+    pub(super) promises_kept: Option<Between>,
+    /// Promises and instalment plans that were broken.
+    pub(super) promises_broken: Option<Between>,
     /// Whether the customer is protected.
     pub(super) vulnerable: Option<bool>,
     /// Whether the profile was seen.
@@ -457,52 +470,4 @@ pub(super) enum Level {
     Outgoing,
     Full,
     Terminated,
-}
-
-/// Shortcuts of the reference workload. A policy with one of them on is refused for real customers (clock `wall`).
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Shortcuts {
-    /// A step that falls due while less than the minimum is owed: `wait` until it is owed again (safe), or `skip` it.
-    pub(super) below_minimum: Option<BelowMinimum>,
-    /// What the end of a dispute frees: `frees_its_own` amount (safe), or `frees_the_bill`, other disputes included.
-    pub(super) dispute_end: Option<DisputeEnd>,
-    /// When a payment goes to disputed debt: `last` (safe), or `by_due_date` like any other.
-    pub(super) pay_disputed: Option<PayDisputed>,
-    /// A debit note `draws_on_credit` (safe), or `leaves_credit` alone.
-    pub(super) debit_note: Option<DebitNote>,
-    /// `true`: an account whose profile was never seen can be barred; `false` is safe.
-    pub(super) bar_without_profile: Option<bool>,
-    /// `true`: a bar needs no warning before it; `false` is safe.
-    pub(super) bar_without_warning: Option<bool>,
-    /// `true`: a protected customer can be barred without a person's decision; `false` is safe.
-    pub(super) bar_protected: Option<bool>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum BelowMinimum {
-    Wait,
-    Skip,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum DisputeEnd {
-    FreesItsOwn,
-    FreesTheBill,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum PayDisputed {
-    Last,
-    ByDueDate,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum DebitNote {
-    DrawsOnCredit,
-    LeavesCredit,
 }

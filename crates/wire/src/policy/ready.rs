@@ -3,12 +3,9 @@
 use std::sync::Arc;
 
 use chrono::DateTime;
-use dunning_rules::{
-    Anchor, BelowMinimum, Currency, DAY_MS, DebitNote, DisputeEnd, Minor, Options, PayDisputed, Policy, Shortcuts,
-    Step, Timestamp, Zone, ZoneRule,
-};
+use dunning_rules::{Anchor, BelowMinimum, Currency, DAY_MS, Minor, Options, Policy, Step, Timestamp, Zone, ZoneRule};
 
-use super::finding::{Finding, Notes, Severity};
+use super::finding::{Notes, Severity};
 use super::node::Node;
 use super::{condition, duration, raw};
 
@@ -67,7 +64,7 @@ impl Reader<'_, '_> {
         let (minimum, minimum_other) = self.minimum(file);
         let late_start_ms = self.span("late_start", &file.late_start);
         let late_after_ms = (file.late_after != "never").then(|| self.span("late_after", &file.late_after));
-        let shortcuts = shortcuts(&file.shortcuts);
+        let shortcuts = file.shortcuts.ready();
         let calendar = self.calendar(file);
         self.free_days = i64::try_from(calendar.weekend.iter().filter(|free| **free).count()).unwrap_or(0);
         let (steps, procedures) = self.procedures(file, shortcuts);
@@ -92,6 +89,7 @@ impl Reader<'_, '_> {
                 procedures,
                 select,
                 remembers_kinds: condition::asks_for_kinds(file),
+                pauses: self.pauses(file),
             },
         };
         self.late_start(&policy);
@@ -99,6 +97,7 @@ impl Reader<'_, '_> {
         self.amounts_without_currency(file, &policy);
         self.never_met(file, &policy);
         self.contact_and_steps(file, &policy);
+        self.promises_and_steps(&policy);
         if policy.late_after_ms.is_none() && shortcuts.below_minimum == BelowMinimum::Wait {
             let message = "steps that come late or had to wait are followed by the next ones at once";
             self.warn("late_after", message, "write `12h`, so that the customer keeps the days between them");
@@ -201,56 +200,4 @@ impl Reader<'_, '_> {
             self.warn("late_start", message, "keep it below the `at` of the second step");
         }
     }
-}
-
-fn shortcuts(file: &raw::Shortcuts) -> Shortcuts {
-    let safe = Shortcuts::NONE;
-    Shortcuts {
-        below_minimum: match file.below_minimum {
-            Some(raw::BelowMinimum::Skip) => BelowMinimum::Skip,
-            _ => safe.below_minimum,
-        },
-        dispute_end: match file.dispute_end {
-            Some(raw::DisputeEnd::FreesTheBill) => DisputeEnd::FreesTheBill,
-            _ => safe.dispute_end,
-        },
-        pay_disputed: match file.pay_disputed {
-            Some(raw::PayDisputed::ByDueDate) => PayDisputed::ByDueDate,
-            _ => safe.pay_disputed,
-        },
-        debit_note: match file.debit_note {
-            Some(raw::DebitNote::LeavesCredit) => DebitNote::LeavesCredit,
-            _ => safe.debit_note,
-        },
-        bar_without_profile: file.bar_without_profile.unwrap_or(safe.bar_without_profile),
-        bar_without_warning: file.bar_without_warning.unwrap_or(safe.bar_without_warning),
-        bar_protected: file.bar_protected.unwrap_or(safe.bar_protected),
-    }
-}
-
-/// The names of the shortcuts that are on, in the order of the file format.
-pub(super) fn shortcuts_on(shortcuts: &Shortcuts) -> Vec<&'static str> {
-    let safe = Shortcuts::NONE;
-    let all = [
-        ("below_minimum", shortcuts.below_minimum != safe.below_minimum),
-        ("dispute_end", shortcuts.dispute_end != safe.dispute_end),
-        ("pay_disputed", shortcuts.pay_disputed != safe.pay_disputed),
-        ("debit_note", shortcuts.debit_note != safe.debit_note),
-        ("bar_without_profile", shortcuts.bar_without_profile),
-        ("bar_without_warning", shortcuts.bar_without_warning),
-        ("bar_protected", shortcuts.bar_protected),
-    ];
-    all.into_iter().filter_map(|(name, on)| on.then_some(name)).collect()
-}
-
-/// What clock `wall` says of each shortcut that is on.
-pub(super) fn refusals(root: &Node, file: &str, text: &str, on: &[&'static str]) -> Vec<Finding> {
-    let mut notes = Notes::new(file, text);
-    for name in on {
-        let path = format!("shortcuts.{name}");
-        let help = "run it with clock `stream` (tests and replays), or leave the shortcut out";
-        let message = format!("the shortcut `{name}` is on, and clock `wall` is for real customers");
-        notes.add(Severity::Error, root.key_of(&path), &path, message, help.to_owned());
-    }
-    notes.finish().0
 }

@@ -139,7 +139,7 @@ fn names(file: &raw::PolicyFile) -> String {
 }
 
 /// `10%` as hundredths of a percent.
-fn hundredths(text: &str) -> Option<u16> {
+pub(super) fn hundredths(text: &str) -> Option<u16> {
     let number = text.strip_suffix('%')?;
     let (whole, part) = number.split_once('.').unwrap_or((number, ""));
     let digits = |text: &str| text.chars().all(|c| c.is_ascii_digit());

@@ -5,6 +5,7 @@
 
 mod find;
 mod model;
+mod pauses;
 mod raw;
 mod read;
 mod report;

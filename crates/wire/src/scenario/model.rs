@@ -1,6 +1,6 @@
 use dunning_rules::{
     BarLevel, Body, Channel, Currency, Day, DisputeOutcome, Hold, Interaction, Minor, Profile, RestorationReason,
-    ReversalKind, Timestamp, Zone,
+    ReversalKind, Stops, Term, Timestamp, Zone,
 };
 
 /// A scenario, checked and ready to run against any policy.
@@ -60,7 +60,13 @@ pub(super) enum Happening {
     DisputeOpened { dispute: String, bill: Option<String>, amount: Option<Minor> },
     DisputeResolved { dispute: String, outcome: DisputeOutcome, credited: Minor },
     Profile(Profile),
-    Decided(Interaction),
+    Decided(Interaction<'static>),
+    PromiseMade { promise: String, amount: Minor, promised_on: Day },
+    PromiseCancelled { promise: String },
+    PlanAgreed { plan: String, instalments: Vec<Term>, replaces: Option<String> },
+    PlanCancelled { plan: String },
+    HoldPlaced { hold: String, kind: String, until: Option<Timestamp>, bills: Vec<String>, stops: Stops },
+    HoldReleased { hold: String },
 }
 
 /// What must follow. `None`: not compared.
@@ -132,7 +138,33 @@ impl Happening {
                 Body::DisputeResolved { dispute_id: dispute, outcome: *outcome, credited: *credited }
             }
             Self::Profile(profile) => Body::Profile(Box::new(profile.clone())),
-            Self::Decided(interaction) => Body::Interaction(*interaction),
+            other => Body::Interaction(other.interaction()),
+        }
+    }
+
+    /// What passed between the operator and the customer.
+    fn interaction(&self) -> Interaction<'_> {
+        match self {
+            Self::Decided(interaction) => interaction.clone(),
+            Self::PromiseMade { promise, amount, promised_on } => {
+                Interaction::PromiseMade { promise_id: promise, amount: *amount, promised_on: *promised_on }
+            }
+            Self::PromiseCancelled { promise } => Interaction::PromiseCancelled { promise_id: promise },
+            Self::PlanAgreed { plan, instalments, replaces } => Interaction::PlanAgreed {
+                plan_id: plan,
+                instalments: instalments.clone(),
+                replaces: replaces.as_deref(),
+            },
+            Self::PlanCancelled { plan } => Interaction::PlanCancelled { plan_id: plan },
+            Self::HoldPlaced { hold, kind, until, bills, stops } => Interaction::HoldPlaced {
+                hold_id: hold,
+                kind,
+                until: *until,
+                bills: bills.iter().map(String::as_str).collect(),
+                stops: *stops,
+            },
+            Self::HoldReleased { hold } => Interaction::HoldReleased { hold_id: hold },
+            _ => Interaction::NotUsed("none"),
         }
     }
 
@@ -163,6 +195,17 @@ impl Happening {
             Self::Decided(Interaction::BarApproved { .. }) => "a person allows bars".to_owned(),
             Self::Decided(Interaction::BarRefused { .. }) => "a person refuses bars".to_owned(),
             Self::Decided(_) => "a person takes the decision on bars back".to_owned(),
+            Self::PromiseMade { amount, promised_on, .. } => format!("{amount} is promised by {promised_on}"),
+            Self::PromiseCancelled { promise } => format!("promise {promise} is cancelled"),
+            Self::PlanAgreed { instalments, .. } => {
+                let parts: Vec<_> =
+                    instalments.iter().map(|part| format!("{} by {}", part.amount, part.due_on)).collect();
+                format!("a plan is agreed: {}", parts.join(", "))
+            }
+            Self::PlanCancelled { plan } => format!("plan {plan} is cancelled"),
+            Self::HoldPlaced { hold, bills, .. } if bills.is_empty() => format!("hold {hold} is placed"),
+            Self::HoldPlaced { hold, bills, .. } => format!("hold {hold} is placed on {}", bills.join(", ")),
+            Self::HoldReleased { hold } => format!("hold {hold} is released"),
         }
     }
 }

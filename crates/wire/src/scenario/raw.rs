@@ -142,6 +142,18 @@ pub(super) struct Entry {
     pub(super) bar_refused: Option<Decided>,
     /// A person takes an approval or a refusal back: `{}`.
     pub(super) bar_decision_withdrawn: Option<Nothing>,
+    /// The customer promises to pay.
+    pub(super) promise_made: Option<PromiseMade>,
+    /// A promise is taken back.
+    pub(super) promise_cancelled: Option<WholePromise>,
+    /// The debt is to be paid in parts.
+    pub(super) plan_agreed: Option<PlanAgreed>,
+    /// A plan is taken back.
+    pub(super) plan_cancelled: Option<WholePlan>,
+    /// Dunning is stopped.
+    pub(super) hold_placed: Option<HoldPlaced>,
+    /// A hold ends.
+    pub(super) hold_released: Option<WholeHold>,
     /// Where the event is to change nothing: why, such as `known_payment`. Without it the event must have an effect.
     pub(super) no_effect: Option<String>,
     /// The event's own id, to send the same event twice. Without it: its own.
@@ -285,6 +297,92 @@ pub(super) struct Decided {
     pub(super) until: Option<String>,
 }
 
+/// The customer promises to pay.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PromiseMade {
+    /// Name of the promise. Without it: its own.
+    #[serde(default)]
+    pub(super) promise: Option<String>,
+    /// In minor units (cents).
+    #[schemars(range(min = 1, max = 1_000_000_000_000_000_i64))]
+    pub(super) amount: i64,
+    /// The last day of the promise.
+    pub(super) by: String,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WholePromise {
+    /// Name of the promise.
+    pub(super) promise: String,
+}
+
+/// The debt is to be paid in parts.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlanAgreed {
+    /// Name of the plan. Without it: its own.
+    #[serde(default)]
+    pub(super) plan: Option<String>,
+    /// The parts, in the order of their days.
+    pub(super) parts: Vec<Part>,
+    /// The plan that it replaces.
+    #[serde(default)]
+    pub(super) replaces: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Part {
+    /// In minor units (cents).
+    #[schemars(range(min = 1, max = 1_000_000_000_000_000_i64))]
+    pub(super) amount: i64,
+    /// Its last day.
+    pub(super) by: String,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WholePlan {
+    /// Name of the plan.
+    pub(super) plan: String,
+}
+
+/// Dunning is stopped.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HoldPlaced {
+    /// Name of the hold.
+    pub(super) hold: String,
+    /// `hardship`, `bereavement`, or a word of your own.
+    #[serde(default)]
+    pub(super) kind: String,
+    /// Until when. Without it: until it is released.
+    #[serde(default)]
+    pub(super) until: Option<String>,
+    /// The bills held. Without it: the account.
+    #[serde(default)]
+    pub(super) bills: Vec<String>,
+    /// What it stops. Without it: everything.
+    #[serde(default)]
+    pub(super) stops: Vec<Stop>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Stop {
+    Contacts,
+    Bars,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WholeHold {
+    /// Name of the hold.
+    pub(super) hold: String,
+}
+
 /// A command that must follow. Only what is written is compared.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -297,7 +395,7 @@ pub(super) struct Expect {
     pub(super) restore: Option<Reason>,
     /// The step whose bar waits (no command); `because` says why.
     pub(super) held: Option<String>,
-    /// Why a bar waits: `no_profile`, `protected`, `refused` or `no_warning`.
+    /// Why a bar waits: `no_profile`, `protected`, `refused`, `no_warning` or `on_hold`.
     pub(super) because: Option<Because>,
     /// The channel of the notice.
     pub(super) channel: Option<Channel>,
@@ -317,8 +415,11 @@ pub(super) struct Expect {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Reason {
     Paid,
+    Promise,
+    Plan,
     Dispute,
     Adjustment,
+    Hold,
     WriteOff,
 }
 
@@ -329,6 +430,7 @@ pub(super) enum Because {
     Protected,
     Refused,
     NoWarning,
+    OnHold,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -145,7 +145,7 @@ impl Reader<'_, '_> {
                 Happening::Decided(Interaction::BarRefused { until })
             }
             raw::Entry { bar_decision_withdrawn: Some(_), .. } => Happening::Decided(Interaction::BarDecisionWithdrawn),
-            _ => return None,
+            _ => return self.stopping(path, entry, line),
         })
     }
 
@@ -250,7 +250,7 @@ impl Reader<'_, '_> {
         })
     }
 
-    fn day(&mut self, path: &str, text: &str) -> Option<Day> {
+    pub(super) fn day(&mut self, path: &str, text: &str) -> Option<Day> {
         let day = Day::parse(text);
         if day.is_none() {
             self.error(path, format!("`{text}` is not a day"), "write `2026-08-05`");
@@ -259,7 +259,7 @@ impl Reader<'_, '_> {
     }
 
     /// A local time of the scenario's zone, or an instant with a zone of its own.
-    fn instant(&mut self, path: &str, text: &str) -> Option<Timestamp> {
+    pub(super) fn instant(&mut self, path: &str, text: &str) -> Option<Timestamp> {
         if let Ok(at) = DateTime::parse_from_rfc3339(text) {
             return Some(Timestamp::from_millis(at.timestamp_millis()));
         }
@@ -300,6 +300,12 @@ impl raw::Entry {
             self.bar_approved.is_some(),
             self.bar_refused.is_some(),
             self.bar_decision_withdrawn.is_some(),
+            self.promise_made.is_some(),
+            self.promise_cancelled.is_some(),
+            self.plan_agreed.is_some(),
+            self.plan_cancelled.is_some(),
+            self.hold_placed.is_some(),
+            self.hold_released.is_some(),
         ];
         said.into_iter().filter(|said| *said).count()
     }
@@ -362,8 +368,11 @@ const fn level(level: raw::Level) -> BarLevel {
 const fn reason(reason: raw::Reason) -> RestorationReason {
     match reason {
         raw::Reason::Paid => RestorationReason::Paid,
+        raw::Reason::Promise => RestorationReason::Promise,
+        raw::Reason::Plan => RestorationReason::Plan,
         raw::Reason::Dispute => RestorationReason::Dispute,
         raw::Reason::Adjustment => RestorationReason::Adjustment,
+        raw::Reason::Hold => RestorationReason::Hold,
         raw::Reason::WriteOff => RestorationReason::WriteOff,
     }
 }
@@ -374,6 +383,7 @@ const fn because(because: raw::Because) -> Hold {
         raw::Because::Protected => Hold::Protected,
         raw::Because::Refused => Hold::Refused,
         raw::Because::NoWarning => Hold::NoWarning,
+        raw::Because::OnHold => Hold::OnHold,
     }
 }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use dunning_rules::{
     Account, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, Contacted, Currency, Cycle, Day, Dispute,
-    DisputedPart, Hold, Id, IdHash, Payment, PaymentPart, PendingBar, Seen, SeenId, SentStep,
+    DisputedPart, Hold, Id, IdHash, Pauses, Payment, PaymentPart, PendingBar, Seen, SeenId, SentStep,
 };
 
 use super::bytes::{Bytes, put_amount, put_day, put_id, put_instant, put_list, put_option, put_text};
@@ -89,7 +89,8 @@ pub(super) fn get_account(b: &mut Bytes<'_>, version: StateVersion, has_aside: b
 /// Few accounts have one: what every row needs stays together without it.
 #[cold]
 fn put_aside(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
-    let Aside { bills: known, contacts, bases, procedure } = aside;
+    // What stops the account stands behind it.
+    let Aside { bills: known, contacts, bases, procedure, pauses: _ } = aside;
     put_list(out, known, |out, BillAside { bill, issued_on, reminded, kind }| {
         put_bill_ref(out, bill, bills);
         put_day(out, *issued_on);
@@ -111,7 +112,7 @@ fn put_aside(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
 
 #[cold]
 fn get_aside(b: &mut Bytes<'_>, bills: &[Bill]) -> Read<Aside> {
-    let aside = Aside {
+    Ok(Aside {
         bills: b.list(|b| {
             Ok(BillAside { bill: get_bill_ref(b, bills)?, issued_on: b.day()?, reminded: b.small()?, kind: b.id()? })
         })?,
@@ -120,8 +121,8 @@ fn get_aside(b: &mut Bytes<'_>, bills: &[Bill]) -> Read<Aside> {
             Ok(Bases { issue: b.instant()?, entry: b.instant()?, previous: b.instant()?, repeats: b.small()? })
         })?,
         procedure: b.small()?,
-    };
-    if aside == Aside::default() { Err(StateError::Damaged("the flag of what is aside")) } else { Ok(aside) }
+        pauses: Pauses::default(),
+    })
 }
 
 fn get_currency(b: &mut Bytes<'_>) -> Read<Currency> {
@@ -328,6 +329,7 @@ const fn hold_code(hold: Hold) -> u8 {
         Hold::Protected => 7,
         Hold::Refused => 8,
         Hold::NoWarning => 9,
+        Hold::OnHold => 10,
     }
 }
 

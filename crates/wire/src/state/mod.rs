@@ -6,6 +6,7 @@
 mod account;
 mod bytes;
 mod outbox;
+mod pauses;
 mod profile;
 mod row;
 #[cfg(test)]

@@ -1,7 +1,8 @@
-use dunning_rules::{Account, Timestamp};
+use dunning_rules::{Account, Aside, Pauses, Timestamp};
 
 use super::account::{get_account, put_account};
 use super::bytes::{Bytes, put_instant};
+use super::pauses::{get_pauses, put_pauses};
 use super::{StaleMark, StateError, StateVersion, StoredRow};
 use crate::avro::{put_long, put_varint};
 use crate::topic::InputTopic;
@@ -12,6 +13,8 @@ const PENDING: u8 = 2;
 const STALE: u8 = 4;
 /// What only some policies ask to be remembered stands behind the account; most rows have none.
 const ASIDE: u8 = 8;
+/// What stops the account, or did, stands behind that.
+const PAUSES: u8 = 16;
 
 /// What the engine asks of every row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +52,9 @@ fn encode(account: &Account, stale: &[StaleMark], version: StateVersion, out: &m
     if account.aside.is_some() {
         flags |= ASIDE;
     }
+    if account.pauses().is_some_and(|pauses| *pauses != Pauses::default()) {
+        flags |= PAUSES;
+    }
     out.push(flags);
     if let Some(deadline) = account.deadline {
         put_instant(out, deadline);
@@ -61,6 +67,11 @@ fn encode(account: &Account, stale: &[StaleMark], version: StateVersion, out: &m
         }
     }
     put_account(out, account, version);
+    if flags & PAUSES != 0
+        && let Some(pauses) = account.pauses()
+    {
+        put_pauses(out, pauses);
+    }
 }
 
 /// An account with its stale marks.
@@ -69,13 +80,21 @@ fn encode(account: &Account, stale: &[StaleMark], version: StateVersion, out: &m
 /// The version is unknown or the bytes are damaged.
 pub fn decode_row(bytes: &[u8]) -> Result<StoredRow, StateError> {
     let mut b = Bytes::new(bytes);
-    let (version, head, has_aside) = head(&mut b)?;
+    let (version, head, flags) = head(&mut b)?;
     let stale = if head.stale { b.list(mark)? } else { Vec::new() };
     if head.stale && stale.is_empty() {
         return Err(StateError::Damaged("the flag of stale marks"));
     }
-    let mut account = get_account(&mut b, version, has_aside)?;
+    let mut account = get_account(&mut b, version, flags & ASIDE != 0)?;
+    let pauses = if flags & PAUSES == 0 { Pauses::default() } else { get_pauses(&mut b)? };
     b.end()?;
+    if flags & (ASIDE | PAUSES) != 0 {
+        let aside = account.aside.get_or_insert_default();
+        aside.pauses = pauses;
+        if **aside == Aside::default() || flags & ASIDE == 0 {
+            return Err(StateError::Damaged("the flag of what is aside"));
+        }
+    }
     account.deadline = head.deadline;
     if account.pending().is_some() != head.pending {
         return Err(StateError::Damaged("the flag of a waiting bar"));
@@ -107,16 +126,16 @@ pub fn peek_deadline(bytes: &[u8]) -> Result<Option<Timestamp>, StateError> {
     peek(bytes).map(|head| head.deadline)
 }
 
-fn head(b: &mut Bytes<'_>) -> Result<(StateVersion, Peek, bool), StateError> {
+fn head(b: &mut Bytes<'_>) -> Result<(StateVersion, Peek, u8), StateError> {
     let number = b.small::<u32>()?;
     let version = StateVersion::from_number(number).ok_or(StateError::UnknownVersion(number))?;
     let flags = b.byte()?;
-    if flags > (DEADLINE | PENDING | STALE | ASIDE) {
+    if flags > (DEADLINE | PENDING | STALE | ASIDE | PAUSES) {
         return Err(StateError::Damaged("the flags"));
     }
     let deadline = if flags & DEADLINE == 0 { None } else { Some(b.instant()?) };
     let head = Peek { deadline, pending: flags & PENDING != 0, stale: flags & STALE != 0 };
-    Ok((version, head, flags & ASIDE != 0))
+    Ok((version, head, flags))
 }
 
 fn mark(b: &mut Bytes<'_>) -> Result<StaleMark, StateError> {

@@ -1,5 +1,7 @@
 //! When and how often customers are told anything.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 const HOUR: i64 = 3_600_000;

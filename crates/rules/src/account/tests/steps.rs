@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::lives::{Happening, check_balances, happening, live};
 use super::*;
 
 /// A step with a rule of its own.

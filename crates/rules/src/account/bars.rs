@@ -1,0 +1,124 @@
+//! Bars: how one that fell due waits, is looked at again, and goes.
+
+use super::ladder::{Ladder, warning_sent};
+use crate::{Action, BarInForce, BarLevel, Code, Hold, PendingBar, Step, StepAction, WarningRule, command_id};
+
+impl Ladder<'_> {
+    /// The bar that waits may go: everything that decides was read. It is decided afresh.
+    pub(super) fn clear(&mut self) {
+        let at = self.account.line;
+        let Some((pending, next)) = self.account.cycle.as_ref().and_then(|c| Some((c.pending?, c.next))) else {
+            return;
+        };
+        let Some(step) = self.step_at(next).cloned() else { return };
+        let StepAction::Bar { level, warning } = step.action else { return };
+        if !self.is_enough(self.dunned(at)) {
+            self.set_pending(None);
+            self.decide(Code::BarDropped, Some(&step.name), None);
+            self.pass_or_wait(&step);
+            return;
+        }
+        if !self.meets(&step, at) {
+            self.set_pending(None);
+            self.decide(Code::BarDropped, Some(&step.name), None);
+            self.unmet(&step);
+            return;
+        }
+        if let Some(hold) = self.own_hold(warning) {
+            self.set_pending(Some(PendingBar { held: Some(hold), ..pending }));
+            if pending.held != Some(hold) {
+                self.decide(Code::BarHeld(hold), Some(&step.name), None);
+            }
+            return;
+        }
+        let moved = self.shift_anchor(at.since(pending.due), &step, false);
+        self.set_pending(None);
+        // A bar that was held for long keeps its time of day: it falls due again in the morning.
+        if moved && self.instant(&step) > at {
+            return;
+        }
+        self.bar(&step, level, warning);
+        self.pass_on(&step);
+    }
+
+    /// A person lets the bar that waits go beyond the budget; it goes once the gate has looked again.
+    pub(super) fn release(&mut self) {
+        let Some(pending) = self.account.pending().copied() else { return };
+        let held = pending.held.filter(|h| h.is_own());
+        self.set_pending(Some(PendingBar { held, released: true, ..pending }));
+        let step = self.next_step().map(|s| s.name.clone());
+        self.decide(Code::BarReleased, step.as_ref(), None);
+        // Its refusal may have ended, and the deadline that would have said so not been taken.
+        self.look_at_own_hold();
+    }
+
+    /// The engine holds the bar that waits.
+    pub(super) fn hold(&mut self, hold: Hold) {
+        let Some(pending) = self.account.pending().copied() else { return };
+        if pending.held == Some(hold) {
+            return;
+        }
+        self.set_pending(Some(PendingBar { held: Some(hold), ..pending }));
+        let step = self.next_step().map(|s| s.name.clone());
+        self.decide(Code::BarHeld(hold), step.as_ref(), None);
+    }
+
+    pub(super) fn propose_bar(&mut self, step: &Step, warning: Option<WarningRule>) {
+        let held = self.own_hold(warning);
+        self.set_pending(Some(PendingBar { due: self.account.line, held, released: false }));
+        self.decide(held.map_or(Code::BarPending, Code::BarHeld), Some(&step.name), None);
+    }
+
+    /// Looks again at a bar that waits for something of the account's own; freed, it waits for the gate.
+    pub(super) fn look_at_own_hold(&mut self) {
+        let Some(pending) = self.account.pending().copied() else { return };
+        let Some(step) = self.next_step().cloned() else { return };
+        let StepAction::Bar { warning, .. } = step.action else { return };
+        let held = self.own_hold(warning);
+        let was_own = pending.held.is_some_and(Hold::is_own);
+        if held == pending.held || (held.is_none() && !was_own) {
+            return;
+        }
+        self.set_pending(Some(PendingBar { held, ..pending }));
+        self.decide(held.map_or(Code::BarPending, Code::BarHeld), Some(&step.name), None);
+    }
+
+    /// Why the account itself does not let a bar go.
+    fn own_hold(&self, warning: Option<WarningRule>) -> Option<Hold> {
+        let rules = &self.policy.shortcuts;
+        let decided = self.account.bar_decided.filter(|d| d.until.is_none_or(|until| until > self.account.line));
+        let allowed = decided.map(|d| d.allowed);
+        let vulnerable = self.account.profile.as_ref().is_some_and(|p| p.vulnerable);
+        let cycle = self.account.cycle.as_ref()?;
+        if allowed == Some(false) {
+            Some(Hold::Refused)
+        } else if self.account.stops().bars {
+            Some(Hold::OnHold)
+        } else if self.account.profile.is_none() && !rules.bar_without_profile {
+            Some(Hold::NoProfile)
+        } else if vulnerable && !rules.bar_protected && allowed != Some(true) {
+            Some(Hold::Protected)
+        } else if warning.is_some_and(|rule| warning_sent(cycle, &rule).is_none()) {
+            Some(Hold::NoWarning)
+        } else {
+            None
+        }
+    }
+
+    fn bar(&mut self, step: &Step, level: BarLevel, warning: Option<WarningRule>) {
+        let sent = self.account.cycle.as_ref().and_then(|c| warning_sent(c, &warning?)).copied();
+        let warnings = sent.iter().map(|s| command_id(&self.account.id, s.sequence)).collect();
+        let action = Action::Bar { level, warnings, announced_for: sent.and_then(|s| s.announced_for) };
+        self.command(Code::Barred, &step.name, action);
+        let (at, sequence) = (self.account.line, self.account.sequence);
+        if let Some(cycle) = &mut self.account.cycle {
+            cycle.bars.push(BarInForce { step: cycle.next, at, sequence, level });
+        }
+    }
+
+    pub(super) fn set_pending(&mut self, pending: Option<PendingBar>) {
+        if let Some(cycle) = &mut self.account.cycle {
+            cycle.pending = pending;
+        }
+    }
+}

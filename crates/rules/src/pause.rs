@@ -1,0 +1,116 @@
+//! What a policy says of promises to pay, instalment plans and holds.
+
+use crate::{Id, Minor, Test};
+
+/// What stops dunning for a time, and on which terms. Without a word in the policy all of it is honoured, and bars that
+/// are in force stay in force.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PauseRules {
+    /// Of promises to pay.
+    pub promises: AgreementRules,
+    /// Of instalment plans.
+    pub plans: AgreementRules,
+    /// The kinds of holds that lift the bars in force.
+    pub holds_restore: HoldKinds,
+}
+
+/// On which terms a promise or a plan is accepted, and when it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgreementRules {
+    /// What an account must be like for it; all of it.
+    pub when: Vec<Test>,
+    /// At most so many, and in so many days, the last one included; `None`: any number.
+    pub most: Option<(u16, u16)>,
+    /// It lies at most so many days ahead when it is made; `None`: any number.
+    pub within_days: Option<u16>,
+    /// At most so many parts; `None`: any number.
+    pub parts: Option<u16>,
+    /// So many days after its last day are still in time.
+    pub grace_days: u16,
+    /// So much of the amount is enough, in hundredths of a percent.
+    pub kept_share: u16,
+    /// True: bars in force are lifted when it is made.
+    pub restores: bool,
+}
+
+/// All of an amount, in hundredths of a percent.
+pub const WHOLE_SHARE: u16 = 10_000;
+
+impl Default for AgreementRules {
+    fn default() -> Self {
+        Self {
+            when: Vec::new(),
+            most: None,
+            within_days: None,
+            parts: None,
+            grace_days: 0,
+            kept_share: WHOLE_SHARE,
+            restores: false,
+        }
+    }
+}
+
+impl AgreementRules {
+    /// True where so much of an amount is enough.
+    #[must_use]
+    pub fn is_kept(&self, paid: Minor, of: Minor) -> bool {
+        // In 128 bits: the product of an amount and a share may leave the range of an amount.
+        i128::from(paid.get()) * i128::from(WHOLE_SHARE) >= i128::from(of.get()) * i128::from(self.kept_share)
+    }
+}
+
+/// Some kinds of holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum HoldKinds {
+    /// None.
+    #[default]
+    None,
+    /// All.
+    All,
+    /// These.
+    Of(Vec<Id>),
+}
+
+impl HoldKinds {
+    /// True where a kind is among them.
+    #[must_use]
+    pub fn has(&self, kind: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Of(kinds) => kinds.iter().any(|known| **known == *kind),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_of_the_amount_is_enough_to_the_cent() {
+        let rows = [
+            (10_000, 100, 99, false),
+            (10_000, 100, 100, true),
+            (9_500, 1_000, 949, false),
+            (9_500, 1_000, 950, true),
+            (3_333, 100, 33, false),
+            (3_333, 100, 34, true),
+            (10_000, i64::MAX, i64::MAX - 1, false),
+        ];
+        for (kept_share, of, paid, kept) in rows {
+            let rules = AgreementRules { kept_share, ..AgreementRules::default() };
+            assert_eq!(rules.is_kept(Minor::new(paid), Minor::new(of)), kept, "{kept_share} of {of}: {paid}");
+        }
+    }
+
+    #[test]
+    fn kinds_of_holds_are_named_or_all() {
+        let of = HoldKinds::Of(vec!["hardship".into()]);
+        for (kinds, kind, has) in
+            [(&HoldKinds::None, "", false), (&HoldKinds::All, "fraud", true), (&of, "hardship", true), (&of, "", false)]
+        {
+            assert_eq!(kinds.has(kind), has, "{kinds:?} {kind}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Promises, plans and holds of a diary.
+
+use dunning_rules::{Minor, Stops, Term, Timestamp};
+
+use super::model::Happening;
+use super::raw;
+use super::read::Reader;
+
+impl Reader<'_, '_> {
+    /// What stops the account, or ends stopping it; `None` where the entry is something else, or a day cannot be read.
+    pub(super) fn stopping(&mut self, path: &str, entry: &raw::Entry, line: u32) -> Option<Happening> {
+        let own = |name: &Option<String>, kind: &str| name.clone().unwrap_or_else(|| format!("{kind}-{line}"));
+        Some(match entry {
+            raw::Entry { promise_made: Some(p), .. } => Happening::PromiseMade {
+                promise: own(&p.promise, "promise"),
+                amount: Minor::new(p.amount),
+                promised_on: self.day(&format!("{path}.promise_made.by"), &p.by)?,
+            },
+            raw::Entry { promise_cancelled: Some(p), .. } => Happening::PromiseCancelled { promise: p.promise.clone() },
+            raw::Entry { plan_agreed: Some(p), .. } => {
+                let mut instalments = Vec::new();
+                for (i, part) in p.parts.iter().enumerate() {
+                    let due_on = self.day(&format!("{path}.plan_agreed.parts[{i}].by"), &part.by)?;
+                    instalments.push(Term { due_on, amount: Minor::new(part.amount) });
+                }
+                instalments.sort_by_key(|part| part.due_on);
+                Happening::PlanAgreed { plan: own(&p.plan, "plan"), instalments, replaces: p.replaces.clone() }
+            }
+            raw::Entry { plan_cancelled: Some(p), .. } => Happening::PlanCancelled { plan: p.plan.clone() },
+            raw::Entry { hold_placed: Some(h), .. } => {
+                let until = h.until.as_ref();
+                let until = until.and_then(|text| self.instant(&format!("{path}.hold_placed.until"), text));
+                placed(h, until)
+            }
+            raw::Entry { hold_released: Some(h), .. } => Happening::HoldReleased { hold: h.hold.clone() },
+            _ => return None,
+        })
+    }
+}
+
+fn placed(hold: &raw::HoldPlaced, until: Option<Timestamp>) -> Happening {
+    let stopped = |what| hold.stops.is_empty() || hold.stops.contains(&what);
+    let stops = Stops { contacts: stopped(raw::Stop::Contacts), bars: stopped(raw::Stop::Bars) };
+    let (kind, bills) = (hold.kind.clone(), hold.bills.clone());
+    Happening::HoldPlaced { hold: hold.hold.clone(), kind, until, bills, stops }
+}

@@ -1,0 +1,78 @@
+//! What stops an account: few accounts have any of it, and it stands behind all else of a row.
+
+use dunning_rules::{HoldInForce, Pauses, Plan, Promise, Stops, Term};
+
+use super::StateError;
+use super::bytes::{Bytes, put_amount, put_day, put_id, put_instant, put_list, put_option};
+use crate::avro::{put_bool, put_varint};
+
+type Read<T> = Result<T, StateError>;
+
+#[cold]
+pub(super) fn put_pauses(out: &mut Vec<u8>, pauses: &Pauses) {
+    // A field that is added must be stored as well: this pattern names them all.
+    let Pauses { since, back_to, holds, promises, plan, kept, broken, accepted } = pauses;
+    put_option(out, *since, put_instant);
+    put_option(out, *back_to, |out, step| put_varint(out, u64::from(step)));
+    put_list(out, holds, |out, HoldInForce { id, kind, until, day, bills, stops }| {
+        put_id(out, id);
+        put_id(out, kind);
+        put_option(out, *until, put_instant);
+        put_day(out, *day);
+        put_list(out, bills, |out, bill| put_id(out, bill));
+        put_bool(out, stops.contacts);
+        put_bool(out, stops.bars);
+    });
+    put_list(out, promises, |out, Promise { id, amount, paid, day, promised_on }| {
+        put_id(out, id);
+        put_amount(out, *amount);
+        put_amount(out, *paid);
+        put_day(out, *day);
+        put_day(out, *promised_on);
+    });
+    put_option(out, plan.as_ref(), |out, Plan { id, instalments, paid, day }| {
+        put_id(out, id);
+        put_list(out, instalments, |out, Term { due_on, amount }| {
+            put_day(out, *due_on);
+            put_amount(out, *amount);
+        });
+        put_amount(out, *paid);
+        put_day(out, *day);
+    });
+    put_varint(out, u64::from(*kept));
+    put_varint(out, u64::from(*broken));
+    put_list(out, accepted, |out, day| put_day(out, *day));
+}
+
+#[cold]
+pub(super) fn get_pauses(b: &mut Bytes<'_>) -> Read<Pauses> {
+    let pauses = Pauses {
+        since: b.option(Bytes::instant)?,
+        back_to: b.option(Bytes::small)?,
+        holds: b.list(|b| {
+            Ok(HoldInForce {
+                id: b.id()?,
+                kind: b.id()?,
+                until: b.option(Bytes::instant)?,
+                day: b.day()?,
+                bills: b.list(Bytes::id)?,
+                stops: Stops { contacts: b.flag()?, bars: b.flag()? },
+            })
+        })?,
+        promises: b.list(|b| {
+            Ok(Promise { id: b.id()?, amount: b.amount()?, paid: b.amount()?, day: b.day()?, promised_on: b.day()? })
+        })?,
+        plan: b.option(|b| {
+            Ok(Plan {
+                id: b.id()?,
+                instalments: b.list(|b| Ok(Term { due_on: b.day()?, amount: b.amount()? }))?,
+                paid: b.amount()?,
+                day: b.day()?,
+            })
+        })?,
+        kept: b.small()?,
+        broken: b.small()?,
+        accepted: b.list(Bytes::day)?,
+    };
+    if pauses == Pauses::default() { Err(StateError::Damaged("the flag of what stops it")) } else { Ok(pauses) }
+}

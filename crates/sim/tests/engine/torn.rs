@@ -69,9 +69,7 @@ fn whoever_takes_over_on_another_machine_mends_it_too() {
             world.turn().expect("a round");
         }
         world.bus.tear_next(tear.clone());
-        while world.meters.transactions.all().iter().all(|(word, _)| *word != "unknown") {
-            world.turn().expect("a round");
-        }
+        world.until(|world| world.meters.transactions.all().iter().any(|(word, _)| *word == "unknown"));
         let mut dead = world.lanes.remove(0);
         dead.broker_mut().expel();
         drop(dead);
@@ -118,10 +116,11 @@ fn a_bar_without_state_is_lifted_where_the_customer_paid_meanwhile() {
     let mut world = before_the_bar(&["acc-1", "acc-2"], None);
     world.clock.advance_to(Zone::UTC.at(Day::from_epoch(20_042), 600));
     // The bars go out, and nothing else of the transaction does.
-    while world.commands().iter().all(|(topic, _)| *topic != OutputTopic::Barring) {
-        world.bus.tear_next(tear(&[OutputTopic::State, OutputTopic::Decisions], true));
-        world.turn().expect("a round");
-    }
+    let bus = world.bus.clone();
+    world.until(|world| {
+        bus.tear_next(tear(&[OutputTopic::State, OutputTopic::Decisions], true));
+        world.commands().iter().any(|(topic, _)| *topic == OutputTopic::Barring)
+    });
     let mut dead = world.lanes.remove(0);
     dead.broker_mut().expel();
     drop(dead);
@@ -146,9 +145,7 @@ fn a_bar_without_state_is_lifted_where_the_customer_paid_meanwhile() {
 fn another_command_never_takes_a_number_that_is_out() {
     let mut world = before_the_bar(&["acc-1"], None);
     world.clock.advance_to(Zone::UTC.at(Day::from_epoch(20_042), 600));
-    while !is_barred(&world, "acc-1") {
-        world.turn().expect("a round");
-    }
+    world.until(|world| is_barred(world, "acc-1"));
     world.clock.advance(Duration::from_secs(2 * 86_400));
     // The restoration is out without its state; a reversal and a new look come before it would be made again.
     world.bus.tear_next(tear(&[OutputTopic::State, OutputTopic::Decisions], true));

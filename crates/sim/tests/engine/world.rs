@@ -18,6 +18,8 @@ use dunning_wire::{canonical, command, decision, event, frame, policy, state};
 pub type SimLane = Lane<SimBroker, MemoryStores, SimClock>;
 
 pub const POLICIES: [&str; 2] = ["reference", "consumer"];
+/// Nothing that is tried here takes more rounds.
+const ROUNDS_MAX: usize = 5_000;
 const COMMANDS: [OutputTopic; 3] = [OutputTopic::Notifications, OutputTopic::Barring, OutputTopic::Restoration];
 
 pub struct World {
@@ -114,10 +116,21 @@ impl World {
         Ok(busy)
     }
 
+    /// Rounds until something is so.
+    pub fn until(&mut self, is_so: impl Fn(&Self) -> bool) {
+        for _ in 0..ROUNDS_MAX {
+            if is_so(self) {
+                return;
+            }
+            self.turn().expect("a round");
+        }
+        panic!("it never comes to that");
+    }
+
     /// Rounds until nothing has happened for a second.
     pub fn settle(&mut self) {
         let mut quiet = 0;
-        for _ in 0..200_000 {
+        for _ in 0..ROUNDS_MAX {
             quiet = if self.turn().expect("a round") { 0 } else { quiet + 1 };
             if quiet > 150 {
                 return;

@@ -181,6 +181,7 @@ pub enum Code {
     CycleStarted,
     ProcedureChosen,
     CycleEnded,
+    CycleResumed,
     Notified,
     RemindedBeforeDue,
     NotNotifiedOptedOut,
@@ -220,6 +221,7 @@ impl Code {
             Self::CycleStarted => "cycle_started",
             Self::ProcedureChosen => "procedure_chosen",
             Self::CycleEnded => "cycle_ended",
+            Self::CycleResumed => "cycle_resumed",
             Self::Notified => "notified",
             Self::RemindedBeforeDue => "reminded_before_due",
             Self::NotNotifiedOptedOut => "not_notified_opted_out",
@@ -274,6 +276,9 @@ impl Decision {
                 format!("the dunning cycle ends: {due} is still owed, which is too little to keep it")
             }
             Code::CycleEnded => "the dunning cycle ends: nothing that may be dunned is owed any more".to_owned(),
+            Code::CycleResumed => {
+                format!("the last dunning cycle goes on where it stood: {due} is owed again on {bills}")
+            }
             Code::Notified => format!("step {step}: the customer is told, as {due} is owed on {bills}"),
             Code::RemindedBeforeDue => format!("step {step}: the customer is told of {due} before its due date"),
             Code::NotNotifiedOptedOut => {

@@ -23,8 +23,8 @@ mod time;
 
 pub use account::{
     Account, Aside, BarDecided, BarInForce, Bases, Bill, BillAside, Cycle, Dispute, DisputedPart, HELD_WORDS, Hold,
-    HoldInForce, Pauses, Payment, PaymentPart, PendingBar, Plan, Promise, Seen, SeenId, SentStep, Stage, standing,
-    step,
+    HoldInForce, Pauses, Payment, PaymentPart, PendingBar, Plan, Promise, Seen, SeenId, SentStep, Stage, Suspended,
+    standing, step,
 };
 pub use calendar::{Calendar, Holidays, Offset, is_within};
 pub use command::{Action, BarLevel, Channel, Command, RestorationReason};
@@ -40,7 +40,7 @@ pub use id::{Id, IdHash, command_id};
 pub use money::Minor;
 pub use pause::{AgreementRules, HoldKinds, PauseRules, WHOLE_SHARE};
 pub use policy::{
-    Anchor, BelowMinimum, DebitNote, DisputeEnd, Options, PayDisputed, Policy, PolicyBook, Procedure, Repeat,
+    Anchor, BelowMinimum, DebitNote, DisputeEnd, Options, PayDisputed, Policy, PolicyBook, Procedure, Repeat, Resumes,
     SelectRule, Share, Shortcuts, Step, StepAction, StepRule, Timing, Unmet, WarningRule, ZoneRule,
 };
 pub use time::{DAY_MS, Day, Timestamp, Zone};

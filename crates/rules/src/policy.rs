@@ -49,6 +49,27 @@ pub struct Options {
     pub remembers_kinds: bool,
     /// What stops dunning for a time.
     pub pauses: PauseRules,
+    /// Where a debt that comes back is dunned from.
+    pub resumes: Resumes,
+}
+
+/// What brings a debt back so that the ladder goes on where it stood when it was gone; with anything else it begins anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resumes {
+    /// A payment that was taken back.
+    pub reversal: bool,
+    /// A dispute that was rejected or withdrawn.
+    pub dispute_lost: bool,
+    /// A write-off that was taken back.
+    pub write_off_reversed: bool,
+}
+
+impl Resumes {
+    /// True where anything does.
+    #[must_use]
+    pub const fn any(self) -> bool {
+        self.reversal || self.dispute_lost || self.write_off_reversed
+    }
 }
 
 /// Steps under a name: some accounts follow them, others follow others.

@@ -6,7 +6,7 @@ use dunning_rules::{
     Account, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, Body, Channel, Contact, Contacted,
     Currency, Cycle, Day, Dispute, DisputeOutcome, DisputedPart, HELD_WORDS, HoldInForce, IdHash, Input, Interaction,
     Line, Minor, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile, Promise, ReversalKind, Seen, SentStep,
-    Service, Stops, Term, Timestamp, Zone,
+    Service, Stops, Suspended, Term, Timestamp, Zone,
 };
 use proptest::prelude::*;
 
@@ -287,13 +287,29 @@ fn cycle() -> impl Strategy<Value = Cycle> {
 type Told = (usize, &'static str, Day, u16, Box<str>);
 
 /// What some policies ask to be remembered. Bills are named as in a payment's parts.
-fn aside() -> impl Strategy<Value = (Vec<Told>, Vec<Contacted>, Option<Bases>, u16, Pauses)> {
+fn aside() -> impl Strategy<Value = (Vec<Told>, Vec<Contacted>, Option<Bases>, u16, Pauses, Option<Box<Suspended>>)> {
     let pauses = prop_oneof![Just(Pauses::default()), pauses()];
+    let suspended = (cycle(), any::<u16>(), some(bases()), any_instant())
+        .prop_map(|(cycle, procedure, bases, at)| Box::new(Suspended { cycle, procedure, bases, at }));
     let contact = (any_instant(), 0..Channel::ALL.len())
         .prop_map(|(at, channel)| Contacted { at, channel: Channel::ALL[channel] });
-    let bases = (any_instant(), any_instant(), any_instant(), any::<u16>())
-        .prop_map(|(issue, entry, previous, repeats)| Bases { issue, entry, previous, repeats });
-    (few((0..6usize, id(), any_day(), any::<u16>(), boxed())), few(contact), some(bases), 0..3u16, pauses)
+    (
+        few((0..6usize, id(), any_day(), any::<u16>(), boxed())),
+        few(contact),
+        some(bases()),
+        0..3u16,
+        pauses,
+        some(suspended),
+    )
+}
+
+fn bases() -> impl Strategy<Value = Bases> {
+    (any_instant(), any_instant(), any_instant(), any::<u16>()).prop_map(|(issue, entry, previous, repeats)| Bases {
+        issue,
+        entry,
+        previous,
+        repeats,
+    })
 }
 
 fn pauses() -> impl Strategy<Value = Pauses> {
@@ -336,7 +352,8 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
     let tail = (some(profile()), decided, 0..=i32::MAX.unsigned_abs(), some(cycle()), some(any_instant()), aside());
     (head, few(bill()), payments, disputes, seen, tail).prop_map(|(head, bills, payments, disputes, seen, tail)| {
         let (id, line, sequence, decisions, currency, credit, turnover) = head;
-        let (profile, bar_decided, cycles, cycle, deadline, (known, contacts, bases, procedure, pauses)) = tail;
+        let (profile, bar_decided, cycles, cycle, deadline, (known, contacts, bases, procedure, pauses, suspended)) =
+            tail;
         // Some parts name a bill of the account, some one that it no longer has.
         let named = |at: usize, other: &str| bills.get(at).map_or_else(|| other.into(), |b: &Bill| b.id.clone());
         let mut account = Account::new(id);
@@ -361,7 +378,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
         let known = known.into_iter();
         let known =
             known.map(|(n, b, issued_on, reminded, kind)| BillAside { bill: named(n, b), issued_on, reminded, kind });
-        let aside = Aside { bills: known.collect(), contacts, bases, procedure, pauses };
+        let aside = Aside { bills: known.collect(), contacts, bases, procedure, pauses, suspended };
         account.aside = (aside != Aside::default()).then(|| Box::new(aside));
         account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());
         Account {

@@ -1,8 +1,8 @@
 use super::pause::Pauses;
-use crate::{Account, Contacted, Day, Id, Timestamp};
+use crate::{Account, Contacted, Cycle, Day, Id, Timestamp};
 
 /// What only some policies ask to be remembered of an account. There is none where all of it is empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Aside {
     /// Of bills that the account has, in the order issued.
     pub bills: Vec<BillAside>,
@@ -14,6 +14,21 @@ pub struct Aside {
     pub procedure: u16,
     /// What stops it, or did.
     pub pauses: Pauses,
+    /// The last cycle, where its debt may come back.
+    pub suspended: Option<Box<Suspended>>,
+}
+
+/// A cycle whose debt is gone and may come back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Suspended {
+    /// As it is to go on: nothing in force, nothing waiting.
+    pub cycle: Cycle,
+    /// Index of its procedure.
+    pub procedure: u16,
+    /// What its steps were counted from.
+    pub bases: Option<Bases>,
+    /// When its debt was gone.
+    pub at: Timestamp,
 }
 
 /// What some policies ask of a bill.
@@ -70,6 +85,7 @@ impl Account {
     pub(super) fn tidy_aside(&mut self) {
         let Some(aside) = &mut self.aside else { return };
         aside.bills.retain(|known| self.bills.iter().any(|b| b.id == known.bill));
+        aside.suspended.take_if(|_| self.bills.is_empty());
         if **aside == Aside::default() {
             self.aside = None;
         }

@@ -20,6 +20,8 @@ pub(super) struct Ladder<'a> {
     pub(super) behind: bool,
     /// All of the account was stopped from here until now.
     pub(super) paused_since: Option<Timestamp>,
+    /// What happened brings a debt back, and the last cycle with it.
+    pub(super) comes_back: bool,
     pub(super) commands: Vec<Command>,
     pub(super) decisions: Vec<Decision>,
 }
@@ -56,6 +58,7 @@ impl<'a> Ladder<'a> {
             cause,
             behind: false,
             paused_since: None,
+            comes_back: false,
             commands: Vec::new(),
             decisions: Vec::new(),
         }
@@ -232,6 +235,9 @@ impl<'a> Ladder<'a> {
     }
 
     fn start(&mut self) {
+        if self.resume_last() {
+            return;
+        }
         let line = self.account.line;
         let oldest = self.oldest(line).map_or(line, |(day, _)| self.zone.start_of_day(day));
         let oldest = self.without_pause(oldest);
@@ -275,7 +281,9 @@ impl<'a> Ladder<'a> {
         let lifts: Vec<Uuid> = cycle.bars.iter().map(|b| command_id(&self.account.id, b.sequence)).collect();
         self.lift(lifts, reason);
         self.decide(Code::CycleEnded, None, None);
-        self.account.cycle = None;
+        if let Some(ended) = self.account.cycle.take() {
+            self.suspend(ended);
+        }
         if let Some(aside) = &mut self.account.aside {
             (aside.bases, aside.procedure) = (None, 0);
             self.account.tidy_aside();

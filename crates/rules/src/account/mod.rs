@@ -8,6 +8,7 @@ mod ladder;
 mod pause;
 mod pausing;
 mod remind;
+mod resume;
 mod say;
 mod seen;
 mod step;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 use crate::{BarLevel, Currency, Day, Id, Minor, Profile, Timestamp};
 
-pub use aside::{Aside, Bases, BillAside};
+pub use aside::{Aside, Bases, BillAside, Suspended};
 pub use ladder::standing;
 pub(crate) use ladder::zone_of;
 pub use pause::{HoldInForce, Pauses, Plan, Promise};

@@ -103,6 +103,7 @@ fn take_input(
         body if outcome == Outcome::Applied => ladder.note_bill(body),
         _ => {}
     }
+    ladder.comes_back = outcome == Outcome::Applied && ladder.brings_back(&input.body);
     ladder.settle_pauses();
     ladder.review(reason_of(&input.body));
     finish(ladder, outcome).with(account)

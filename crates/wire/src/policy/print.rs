@@ -2,7 +2,7 @@
 
 use dunning_rules::{
     Account, Action, Anchor, BelowMinimum, Body, Cap, Channel, Channels, Contact, ContactHours, Currency, Day, Event,
-    FlagOf, GateAnswer, Input, Minor, NumberOf, Offset, Policy, PolicyBook, Profile, Repeat, Shortcuts, Step,
+    FlagOf, GateAnswer, Input, Minor, NumberOf, Offset, Policy, PolicyBook, Profile, Repeat, Resumes, Shortcuts, Step,
     StepAction, Test, Timestamp, Unmet, WordOf, Zone, ZoneRule, step,
 };
 
@@ -24,6 +24,7 @@ pub fn print(loaded: &Loaded) -> String {
     if policy.shortcuts != Shortcuts::NONE {
         page.say(&format!("SHORTCUTS ARE ON, so this is no policy for customers: {}.", loaded.shortcuts_on.join(", ")));
     }
+    page.say(&comes_back(policy.options.resumes));
     contact(policy, &mut page);
     for sentence in pauses::sentences(&policy.options.pauses) {
         page.say(&sentence);
@@ -198,6 +199,22 @@ fn leaving(policy: &Policy) -> String {
         return "A cycle ends, and every bar with it, once nothing is overdue that is not disputed.".to_owned();
     }
     format!("A cycle ends, and every bar with it, once less than {} is overdue.", listed(&parts, "or"))
+}
+
+fn comes_back(resumes: Resumes) -> String {
+    let goes_on = [
+        (resumes.reversal, "a payment is taken back"),
+        (resumes.dispute_lost, "a dispute is rejected or withdrawn"),
+        (resumes.write_off_reversed, "a write-off is taken back"),
+    ];
+    let goes_on: Vec<String> = goes_on.into_iter().filter(|(on, _)| *on).map(|(_, words)| words.to_owned()).collect();
+    if goes_on.is_empty() {
+        return "A debt that comes back is dunned from the first step on.".to_owned();
+    }
+    format!(
+        "A debt that comes back is dunned on where it stood when {}, and else from the first step on.",
+        listed(&goes_on, "or")
+    )
 }
 
 fn lateness(policy: &Policy) -> String {

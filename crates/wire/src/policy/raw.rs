@@ -58,6 +58,16 @@ pub(super) struct PolicyFile {
     /// When and how often customers are told anything. Notices wait for the hour; none is left out for it.
     #[serde(default)]
     pub(super) contact: Option<Contact>,
+    /// What becomes of the ladder when a payment is taken back and its debt is there again: it goes on where it stood
+    /// (`resume`, at the first bar that was lifted, if there was one), or begins anew. Without it: `restart`.
+    #[serde(default)]
+    pub(super) on_reversal: Option<ComesBack>,
+    /// The same when a dispute is rejected or withdrawn.
+    #[serde(default)]
+    pub(super) on_dispute_lost: Option<ComesBack>,
+    /// The same when a write-off is taken back.
+    #[serde(default)]
+    pub(super) on_write_off_reversed: Option<ComesBack>,
     /// On which terms a promise to pay is taken, which stops everything until its last day. Without it: on any.
     #[serde(default)]
     pub(super) promises: Option<super::pauses::Agreement>,
@@ -297,6 +307,13 @@ pub(super) enum CountedFrom {
     Entry,
     /// The last step that was taken.
     PreviousStep,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ComesBack {
+    Restart,
+    Resume,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]

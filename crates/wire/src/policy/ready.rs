@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use chrono::DateTime;
-use dunning_rules::{Anchor, BelowMinimum, Currency, DAY_MS, Minor, Options, Policy, Step, Timestamp, Zone, ZoneRule};
+use dunning_rules::{
+    Anchor, BelowMinimum, Currency, DAY_MS, Minor, Options, Policy, Resumes, Step, Timestamp, Zone, ZoneRule,
+};
 
 use super::finding::{Notes, Severity};
 use super::node::Node;
@@ -90,6 +92,7 @@ impl Reader<'_, '_> {
                 select,
                 remembers_kinds: condition::asks_for_kinds(file),
                 pauses: self.pauses(file),
+                resumes: resumes(file),
             },
         };
         self.late_start(&policy);
@@ -199,5 +202,14 @@ impl Reader<'_, '_> {
             let message = format!("who is found late gets all steps up to `{}` at once", step.name);
             self.warn("late_start", message, "keep it below the `at` of the second step");
         }
+    }
+}
+
+fn resumes(file: &raw::PolicyFile) -> Resumes {
+    let goes_on = |written: Option<raw::ComesBack>| written == Some(raw::ComesBack::Resume);
+    Resumes {
+        reversal: goes_on(file.on_reversal),
+        dispute_lost: goes_on(file.on_dispute_lost),
+        write_off_reversed: goes_on(file.on_write_off_reversed),
     }
 }

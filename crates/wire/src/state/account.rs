@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use dunning_rules::{
     Account, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, Contacted, Currency, Cycle, Day, Dispute,
-    DisputedPart, Hold, Id, IdHash, Pauses, Payment, PaymentPart, PendingBar, Seen, SeenId, SentStep,
+    DisputedPart, Hold, Id, IdHash, Pauses, Payment, PaymentPart, PendingBar, Seen, SeenId, SentStep, Suspended,
 };
 
 use super::bytes::{Bytes, put_amount, put_day, put_id, put_instant, put_list, put_option, put_text};
@@ -89,8 +89,8 @@ pub(super) fn get_account(b: &mut Bytes<'_>, version: StateVersion, has_aside: b
 /// Few accounts have one: what every row needs stays together without it.
 #[cold]
 fn put_aside(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
-    // What stops the account stands behind it.
-    let Aside { bills: known, contacts, bases, procedure, pauses: _ } = aside;
+    // What stops the account, and its last cycle, stand behind it.
+    let Aside { bills: known, contacts, bases, procedure, pauses: _, suspended: _ } = aside;
     put_list(out, known, |out, BillAside { bill, issued_on, reminded, kind }| {
         put_bill_ref(out, bill, bills);
         put_day(out, *issued_on);
@@ -101,13 +101,33 @@ fn put_aside(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
         put_instant(out, *at);
         out.push(*channel as u8);
     });
-    put_option(out, *bases, |out, Bases { issue, entry, previous, repeats }| {
-        for at in [issue, entry, previous] {
-            put_instant(out, at);
-        }
-        put_varint(out, u64::from(repeats));
-    });
+    put_option(out, *bases, put_bases);
     put_varint(out, u64::from(*procedure));
+}
+
+fn put_bases(out: &mut Vec<u8>, Bases { issue, entry, previous, repeats }: Bases) {
+    for at in [issue, entry, previous] {
+        put_instant(out, at);
+    }
+    put_varint(out, u64::from(repeats));
+}
+
+fn get_bases(b: &mut Bytes<'_>) -> Read<Bases> {
+    Ok(Bases { issue: b.instant()?, entry: b.instant()?, previous: b.instant()?, repeats: b.small()? })
+}
+
+#[cold]
+pub(super) fn put_suspended(out: &mut Vec<u8>, suspended: &Suspended) {
+    let Suspended { cycle, procedure, bases, at } = suspended;
+    put_cycle(out, cycle);
+    put_varint(out, u64::from(*procedure));
+    put_option(out, *bases, put_bases);
+    put_instant(out, *at);
+}
+
+#[cold]
+pub(super) fn get_suspended(b: &mut Bytes<'_>) -> Read<Suspended> {
+    Ok(Suspended { cycle: get_cycle(b)?, procedure: b.small()?, bases: b.option(get_bases)?, at: b.instant()? })
 }
 
 #[cold]
@@ -117,11 +137,10 @@ fn get_aside(b: &mut Bytes<'_>, bills: &[Bill]) -> Read<Aside> {
             Ok(BillAside { bill: get_bill_ref(b, bills)?, issued_on: b.day()?, reminded: b.small()?, kind: b.id()? })
         })?,
         contacts: b.list(|b| Ok(Contacted { at: b.instant()?, channel: get_channel(b)? }))?,
-        bases: b.option(|b| {
-            Ok(Bases { issue: b.instant()?, entry: b.instant()?, previous: b.instant()?, repeats: b.small()? })
-        })?,
+        bases: b.option(get_bases)?,
         procedure: b.small()?,
         pauses: Pauses::default(),
+        suspended: None,
     })
 }
 

@@ -1,6 +1,6 @@
 use dunning_rules::{Account, Aside, Pauses, Timestamp};
 
-use super::account::{get_account, put_account};
+use super::account::{get_account, get_suspended, put_account, put_suspended};
 use super::bytes::{Bytes, put_instant};
 use super::pauses::{get_pauses, put_pauses};
 use super::{StaleMark, StateError, StateVersion, StoredRow};
@@ -15,6 +15,8 @@ const STALE: u8 = 4;
 const ASIDE: u8 = 8;
 /// What stops the account, or did, stands behind that.
 const PAUSES: u8 = 16;
+/// Its last cycle, whose debt may come back, stands behind that.
+const SUSPENDED: u8 = 32;
 
 /// What the engine asks of every row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +57,10 @@ fn encode(account: &Account, stale: &[StaleMark], version: StateVersion, out: &m
     if account.pauses().is_some_and(|pauses| *pauses != Pauses::default()) {
         flags |= PAUSES;
     }
+    let suspended = account.aside.as_deref().and_then(|aside| aside.suspended.as_deref());
+    if suspended.is_some() {
+        flags |= SUSPENDED;
+    }
     out.push(flags);
     if let Some(deadline) = account.deadline {
         put_instant(out, deadline);
@@ -72,6 +78,9 @@ fn encode(account: &Account, stale: &[StaleMark], version: StateVersion, out: &m
     {
         put_pauses(out, pauses);
     }
+    if let Some(suspended) = suspended {
+        put_suspended(out, suspended);
+    }
 }
 
 /// An account with its stale marks.
@@ -87,10 +96,11 @@ pub fn decode_row(bytes: &[u8]) -> Result<StoredRow, StateError> {
     }
     let mut account = get_account(&mut b, version, flags & ASIDE != 0)?;
     let pauses = if flags & PAUSES == 0 { Pauses::default() } else { get_pauses(&mut b)? };
+    let suspended = if flags & SUSPENDED == 0 { None } else { Some(Box::new(get_suspended(&mut b)?)) };
     b.end()?;
-    if flags & (ASIDE | PAUSES) != 0 {
+    if flags & (ASIDE | PAUSES | SUSPENDED) != 0 {
         let aside = account.aside.get_or_insert_default();
-        aside.pauses = pauses;
+        (aside.pauses, aside.suspended) = (pauses, suspended);
         if **aside == Aside::default() || flags & ASIDE == 0 {
             return Err(StateError::Damaged("the flag of what is aside"));
         }
@@ -130,7 +140,7 @@ fn head(b: &mut Bytes<'_>) -> Result<(StateVersion, Peek, u8), StateError> {
     let number = b.small::<u32>()?;
     let version = StateVersion::from_number(number).ok_or(StateError::UnknownVersion(number))?;
     let flags = b.byte()?;
-    if flags > (DEADLINE | PENDING | STALE | ASIDE | PAUSES) {
+    if flags > (DEADLINE | PENDING | STALE | ASIDE | PAUSES | SUSPENDED) {
         return Err(StateError::Damaged("the flags"));
     }
     let deadline = if flags & DEADLINE == 0 { None } else { Some(b.instant()?) };

@@ -11,6 +11,7 @@ pub(super) enum Happening {
     Adjust(u8, i64),
     Cancel(u8),
     WriteOff(u8, i64),
+    Unwrite(u8, i64),
     Pay(u8, i64, Option<u8>),
     Reverse(u8, i64),
     Dispute(u8, Option<u8>, Option<i64>),
@@ -34,6 +35,7 @@ pub(super) fn happening() -> impl Strategy<Value = Happening> {
         1 => (id(), -2_000_i64..2_000).prop_map(|(a, b)| Happening::Adjust(a, b)),
         1 => id().prop_map(Happening::Cancel),
         1 => (id(), amount()).prop_map(|(a, b)| Happening::WriteOff(a, b)),
+        1 => (id(), amount()).prop_map(|(a, b)| Happening::Unwrite(a, b)),
         4 => (id(), amount(), proptest::option::of(id())).prop_map(|(a, b, c)| Happening::Pay(a, b, c)),
         1 => (id(), amount()).prop_map(|(a, b)| Happening::Reverse(a, b)),
         2 => (id(), proptest::option::of(id()), proptest::option::of(amount())).prop_map(|(a, b, c)| Happening::Dispute(a, b, c)),
@@ -54,9 +56,8 @@ pub(super) fn happening() -> impl Strategy<Value = Happening> {
 pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
     let name = |kind: &str, n: u8| format!("{kind}{n}");
     let (a, c) = match what {
-        Happening::Bill(n, ..) | Happening::Adjust(n, _) | Happening::Cancel(n) | Happening::WriteOff(n, _) => {
-            (name("b", *n), None)
-        }
+        Happening::Bill(n, ..) | Happening::Adjust(n, _) | Happening::Cancel(n) => (name("b", *n), None),
+        Happening::WriteOff(n, _) | Happening::Unwrite(n, _) => (name("b", *n), None),
         Happening::Pay(n, _, bill) => (name("p", *n), bill.map(|n| name("b", n))),
         Happening::Reverse(n, _) => (name("p", *n), None),
         Happening::Dispute(n, bill, _) => (name("d", *n), bill.map(|n| name("b", n))),
@@ -82,10 +83,14 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
         Happening::Adjust(_, delta) => adjusted(&a, *delta),
         Happening::Cancel(_) => Body::BillCancelled { bill_id: &a },
         Happening::WriteOff(_, amount) => written_off(&a, *amount),
+        Happening::Unwrite(_, amount) => Body::WriteOffReversed { bill_id: &a, amount: Minor::new(*amount) },
         Happening::Pay(_, amount, _) => received(&a, *amount, c.as_deref()),
         Happening::Reverse(_, amount) => taken_back(&a, *amount),
         Happening::Dispute(_, _, amount) => disputed(&a, c.as_deref(), *amount),
-        Happening::Resolve(_, credited) => resolved(&a, *credited),
+        Happening::Resolve(_, credited) => {
+            let outcome = if *credited < 1_000 { DisputeOutcome::Rejected } else { DisputeOutcome::Upheld };
+            Body::DisputeResolved { dispute_id: &a, outcome, credited: Minor::new(*credited) }
+        }
         Happening::Credit(_, amount) => credited(&a, *amount),
         Happening::Profile(vulnerable) => profile(*vulnerable),
         Happening::Usage => Body::UsageRecorded,
@@ -197,10 +202,16 @@ proptest! {
     fn any_life_keeps_the_safety_rules(
         shortcuts in any::<bool>(),
         restores in any::<(bool, bool, bool)>(),
+        resumes in any::<(bool, bool, bool)>(),
         days in prop::collection::vec((0_i64..12, happening()), 1..40),
     ) {
         let mut policy = if shortcuts { reference_like() } else { consumer() };
         policy.options.pauses = terms(restores);
+        policy.options.resumes = Resumes {
+            reversal: resumes.0,
+            dispute_lost: resumes.1,
+            write_off_reversed: resumes.2,
+        };
         let mut life = Life::new(policy);
         life.happens(0, profile(false));
         let mut day = 0;

@@ -7,6 +7,8 @@ pub struct ContactRules {
     pub hours: Vec<ContactHours>,
     /// How many notices go out at most.
     pub caps: Vec<Cap>,
+    /// How long customers are left alone after they were spoken to.
+    pub quiet: Vec<Quiet>,
     /// Planned notices are spread over so many milliseconds, each account always at the same place.
     pub spread_ms: i64,
 }
@@ -41,7 +43,16 @@ pub struct Cap {
     pub within_ms: i64,
 }
 
-/// A notice that was sent, as far as caps count it.
+/// Nothing goes out on some channels for so long after a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quiet {
+    /// On which channels.
+    pub channels: Channels,
+    /// Milliseconds.
+    pub for_ms: i64,
+}
+
+/// A contact that was made, as far as caps count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contacted {
     /// When.
@@ -104,14 +115,23 @@ impl ContactRules {
         at: Timestamp,
         place: Place<'_>,
         contacts: &[Contacted],
+        conversed: Option<Timestamp>,
     ) -> Timestamp {
-        let mut at = self.open_from(channel, at, place);
+        let mut at = self.open_from(channel, at.max(self.quiet_until(channel, conversed)), place);
         let caps = || self.caps.iter().filter(|cap| cap.channels.has(channel));
         for _ in 0..ROUNDS_MAX {
             let Some(later) = caps().map(|cap| cap.free_from(at, contacts)).find(|free| *free > at) else { break };
             at = self.open_from(channel, later, place);
         }
         at
+    }
+}
+
+impl ContactRules {
+    /// The end of the time in which a customer who was spoken to is left alone on a channel.
+    pub(crate) fn quiet_until(&self, channel: Channel, conversed: Option<Timestamp>) -> Timestamp {
+        let of = self.quiet.iter().filter(|quiet| quiet.channels.has(channel)).map(|quiet| quiet.for_ms).max();
+        conversed.zip(of).map_or(Timestamp::MIN, |(at, for_ms)| at.plus(for_ms))
     }
 }
 
@@ -177,6 +197,7 @@ mod tests {
         ContactRules {
             hours: vec![hours(days, 8, 21), hours(Channels::of(&[Channel::Voice]), 10, 18)],
             caps: vec![cap(&[Channel::Sms], 2, 7), cap(&[], 3, 7)],
+            quiet: vec![Quiet { channels: days, for_ms: 3 * DAY_MS }],
             spread_ms: 0,
         }
     }
@@ -225,11 +246,28 @@ mod tests {
             (vec![(1, Channel::Sms), (2, Channel::Sms), (4, Channel::Letter), (5, Channel::Letter)], (9, 9)),
         ];
         for (contacts, wanted) in rows {
-            let found = rules().free_from(Channel::Sms, at(5, 9), place, &sent(&contacts));
+            let found = rules().free_from(Channel::Sms, at(5, 9), place, &sent(&contacts), None);
             assert_eq!(found, at(wanted.0, wanted.1), "{contacts:?}");
         }
         let two = sent(&[(1, Channel::Sms), (2, Channel::Sms)]);
-        assert_eq!(rules().free_from(Channel::Email, at(5, 9), place, &two), at(5, 9));
+        assert_eq!(rules().free_from(Channel::Email, at(5, 9), place, &two, None), at(5, 9));
+    }
+
+    #[test]
+    fn who_was_spoken_to_is_left_alone_for_a_while() {
+        let calendar = calendar();
+        let place = Place { zone: Zone::UTC, region: "AT", calendar: &calendar };
+        let rows = [
+            (Channel::Sms, (3, 12), (6, 12)),
+            // Three days later at night: in the morning.
+            (Channel::Sms, (3, 23), (7, 8)),
+            (Channel::Sms, (2, 9), (5, 9)),
+            (Channel::Email, (4, 12), (5, 9)),
+        ];
+        for (channel, spoken, wanted) in rows {
+            let found = rules().free_from(channel, at(5, 9), place, &[], Some(at(spoken.0, spoken.1)));
+            assert_eq!(found, at(wanted.0, wanted.1), "{channel:?} {spoken:?}");
+        }
     }
 
     #[test]

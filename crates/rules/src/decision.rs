@@ -207,6 +207,7 @@ pub enum Code {
     HoldPlaced,
     HoldEnded,
     StepHeld,
+    ContactNoted,
     Paused,
     Resumed,
     Erased,
@@ -247,6 +248,7 @@ impl Code {
             Self::HoldPlaced => "hold_placed",
             Self::HoldEnded => "hold_ended",
             Self::StepHeld => "step_held",
+            Self::ContactNoted => "contact_noted",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
             Self::Erased => "erased",
@@ -321,6 +323,9 @@ impl Decision {
             Code::HoldPlaced => "a person or a system placed a hold".to_owned(),
             Code::HoldEnded => "a hold ended".to_owned(),
             Code::StepHeld => format!("step {step} waits: a hold stops what is told to the customer"),
+            Code::ContactNoted => {
+                "a contact says how the customer can be reached, or when they were spoken to; it counts from now on".to_owned()
+            }
             Code::Paused => format!("nothing is done for now: the clock stands still, with {due} owed on {bills}"),
             Code::Resumed => {
                 format!("dunning goes on where it stood, with {due} owed on {bills}: the time in between does not count")

@@ -287,6 +287,19 @@ pub enum Interaction<'a> {
         /// The hold.
         hold_id: &'a str,
     },
+    /// What became of a notice, or a contact that nobody here asked for.
+    ContactMade {
+        /// The notice; `None`: another contact.
+        command_id: Option<&'a str>,
+        /// What the channel reported.
+        outcome: ContactOutcome,
+        /// How; `None`: as in the notice.
+        channel: Option<Channel>,
+        /// True where the customer made the contact.
+        inbound: bool,
+        /// Whether it was the customer; `None`: not said.
+        right_party: Option<bool>,
+    },
     /// A person allowed bars on a protected customer.
     BarApproved {
         /// Until when; `None`: until decided again.
@@ -301,6 +314,50 @@ pub enum Interaction<'a> {
     BarDecisionWithdrawn,
     /// Read, and not used by any step yet; the name is that of the schema's record.
     NotUsed(&'static str),
+}
+
+/// What a channel reported of a contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContactOutcome {
+    /// Not said.
+    Unknown,
+    /// It arrived.
+    Delivered,
+    /// It was opened.
+    Opened,
+    /// Its link was followed.
+    Clicked,
+    /// Somebody answered.
+    Answered,
+    /// Nobody answered.
+    NoAnswer,
+    /// The address does not exist.
+    Bounced,
+    /// The channel could not do it.
+    Failed,
+    /// It was given up.
+    Expired,
+    /// It was somebody else.
+    WrongParty,
+    /// The customer wants nothing more on this channel.
+    OptedOut,
+}
+
+impl ContactOutcome {
+    /// All, in the order of the schema's symbols.
+    pub const ALL: [Self; 11] = [
+        Self::Unknown,
+        Self::Delivered,
+        Self::Opened,
+        Self::Clicked,
+        Self::Answered,
+        Self::NoAnswer,
+        Self::Bounced,
+        Self::Failed,
+        Self::Expired,
+        Self::WrongParty,
+        Self::OptedOut,
+    ];
 }
 
 /// What a hold stops.

@@ -227,7 +227,10 @@ fn is_contact_allowed(
             contacts.iter().filter(|c| cap.channels.has(c.channel) && c.at <= at && at.since(c.at) < cap.within_ms);
         counted.count() <= usize::from(cap.most)
     };
-    rules.open_from(channel, at, place) == at && rules.caps.iter().filter(|cap| cap.channels.has(channel)).all(within)
+    let conversed = account.reach().and_then(|reach| reach.conversed).filter(|conversed| *conversed < at);
+    rules.open_from(channel, at, place) == at
+        && at >= rules.quiet_until(channel, conversed)
+        && rules.caps.iter().filter(|cap| cap.channels.has(channel)).all(within)
 }
 
 /// Whatever begins or ends in a transition does so before anything is sent in it.

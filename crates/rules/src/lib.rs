@@ -23,18 +23,18 @@ mod time;
 
 pub use account::{
     Account, Aside, BarDecided, BarInForce, Bases, Bill, BillAside, Cycle, Dispute, DisputedPart, HELD_WORDS, Hold,
-    HoldInForce, Pauses, Payment, PaymentPart, PendingBar, Plan, Promise, Seen, SeenId, SentStep, Stage, Suspended,
-    standing, step,
+    HoldInForce, Pauses, Payment, PaymentPart, PendingBar, Plan, Promise, Reach, Seen, SeenId, SentStep, Stage,
+    Suspended, standing, step,
 };
 pub use calendar::{Calendar, Holidays, Offset, is_within};
 pub use command::{Action, BarLevel, Channel, Command, RestorationReason};
 pub use condition::{FlagOf, NumberOf, Test, WordOf};
-pub use contact::{Cap, Channels, ContactHours, ContactRules, Contacted};
+pub use contact::{Cap, Channels, ContactHours, ContactRules, Contacted, Quiet};
 pub use currency::Currency;
 pub use decision::{Code, Decision, NoEffect, Outcome, Refusal, Transition};
 pub use event::{
-    Body, Contact, DisputeOutcome, Event, Found, FoundAction, GateAnswer, Input, Interaction, Line, Profile,
-    ReversalKind, Service, Stops, Term,
+    Body, Contact, ContactOutcome, DisputeOutcome, Event, Found, FoundAction, GateAnswer, Input, Interaction, Line,
+    Profile, ReversalKind, Service, Stops, Term,
 };
 pub use id::{Id, IdHash, command_id};
 pub use money::Minor;

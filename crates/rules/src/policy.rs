@@ -151,6 +151,8 @@ pub struct StepRule {
     pub unmet: Unmet,
     /// It comes again.
     pub repeat: Option<Repeat>,
+    /// Other channels of a notice, for where the customer cannot be reached on its own or does not want it.
+    pub alternatives: Vec<Channel>,
 }
 
 /// When a step comes.
@@ -211,6 +213,12 @@ impl Step {
     #[must_use]
     pub fn repeat(&self) -> Option<&Repeat> {
         self.rule.as_ref()?.repeat.as_ref()
+    }
+
+    /// Other channels, in the order in which they are tried.
+    #[must_use]
+    pub fn alternatives(&self) -> &[Channel] {
+        self.rule.as_ref().map_or(&[], |rule| &rule.alternatives)
     }
 
     /// True where it waits for its condition to be met.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use dunning_rules::{
-    Account, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, Body, Channel, Contact, Contacted,
-    Currency, Cycle, Day, Dispute, DisputeOutcome, DisputedPart, HELD_WORDS, HoldInForce, IdHash, Input, Interaction,
-    Line, Minor, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile, Promise, ReversalKind, Seen, SentStep,
-    Service, Stops, Suspended, Term, Timestamp, Zone,
+    Account, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, Body, Channel, Contact, ContactOutcome,
+    Contacted, Currency, Cycle, Day, Dispute, DisputeOutcome, DisputedPart, HELD_WORDS, HoldInForce, IdHash, Input,
+    Interaction, Line, Minor, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile, Promise, Reach, ReversalKind,
+    Seen, SentStep, Service, Stops, Suspended, Term, Timestamp, Zone,
 };
 use proptest::prelude::*;
 
@@ -184,6 +184,15 @@ fn interaction() -> impl Strategy<Value = Body<'static>> {
             }
         ),
         id().prop_map(|hold_id| Interaction::HoldReleased { hold_id }),
+        (some(id()), 0..ContactOutcome::ALL.len(), some(0..7usize), any::<bool>(), some(any::<bool>())).prop_map(
+            |(command_id, outcome, channel, inbound, right_party)| Interaction::ContactMade {
+                command_id,
+                outcome: ContactOutcome::ALL[outcome],
+                channel: channel.map(|channel| Channel::ALL[channel]),
+                inbound,
+                right_party,
+            }
+        ),
         Just(Interaction::NotUsed("BarDecided")),
     ]
     .prop_map(Body::Interaction)
@@ -286,9 +295,16 @@ fn cycle() -> impl Strategy<Value = Cycle> {
 /// A bill's place or another bill's name, its date, how often it was told of, and its kind.
 type Told = (usize, &'static str, Day, u16, Box<str>);
 
+/// The parts of what is aside.
+type Beside = (Vec<Told>, Vec<Contacted>, Option<Bases>, u16, Pauses, Option<Box<Suspended>>, Reach);
+
 /// What some policies ask to be remembered. Bills are named as in a payment's parts.
-fn aside() -> impl Strategy<Value = (Vec<Told>, Vec<Contacted>, Option<Bases>, u16, Pauses, Option<Box<Suspended>>)> {
+fn aside() -> impl Strategy<Value = Beside> {
     let pauses = prop_oneof![Just(Pauses::default()), pauses()];
+    let way = || (0..Channel::ALL.len()).prop_map(|channel| Channel::ALL[channel]);
+    let reach = (few(way()), few(way()), some(any_instant()), few((any::<u64>(), way())))
+        .prop_map(|(opted_out, unreachable, conversed, notices)| Reach { opted_out, unreachable, conversed, notices });
+    let reach = prop_oneof![Just(Reach::default()), reach];
     let suspended = (cycle(), any::<u16>(), some(bases()), any_instant())
         .prop_map(|(cycle, procedure, bases, at)| Box::new(Suspended { cycle, procedure, bases, at }));
     let contact = (any_instant(), 0..Channel::ALL.len())
@@ -300,6 +316,7 @@ fn aside() -> impl Strategy<Value = (Vec<Told>, Vec<Contacted>, Option<Bases>, u
         0..3u16,
         pauses,
         some(suspended),
+        reach,
     )
 }
 
@@ -352,8 +369,14 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
     let tail = (some(profile()), decided, 0..=i32::MAX.unsigned_abs(), some(cycle()), some(any_instant()), aside());
     (head, few(bill()), payments, disputes, seen, tail).prop_map(|(head, bills, payments, disputes, seen, tail)| {
         let (id, line, sequence, decisions, currency, credit, turnover) = head;
-        let (profile, bar_decided, cycles, cycle, deadline, (known, contacts, bases, procedure, pauses, suspended)) =
-            tail;
+        let (
+            profile,
+            bar_decided,
+            cycles,
+            cycle,
+            deadline,
+            (known, contacts, bases, procedure, pauses, suspended, reach),
+        ) = tail;
         // Some parts name a bill of the account, some one that it no longer has.
         let named = |at: usize, other: &str| bills.get(at).map_or_else(|| other.into(), |b: &Bill| b.id.clone());
         let mut account = Account::new(id);
@@ -378,7 +401,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
         let known = known.into_iter();
         let known =
             known.map(|(n, b, issued_on, reminded, kind)| BillAside { bill: named(n, b), issued_on, reminded, kind });
-        let aside = Aside { bills: known.collect(), contacts, bases, procedure, pauses, suspended };
+        let aside = Aside { bills: known.collect(), contacts, bases, procedure, pauses, suspended, reach };
         account.aside = (aside != Aside::default()).then(|| Box::new(aside));
         account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());
         Account {

@@ -1,4 +1,5 @@
 use super::pause::Pauses;
+use super::reach::Reach;
 use crate::{Account, Contacted, Cycle, Day, Id, Timestamp};
 
 /// What only some policies ask to be remembered of an account. There is none where all of it is empty.
@@ -16,6 +17,8 @@ pub struct Aside {
     pub pauses: Pauses,
     /// The last cycle, where its debt may come back.
     pub suspended: Option<Box<Suspended>>,
+    /// How the customer can be reached.
+    pub reach: Reach,
 }
 
 /// A cycle whose debt is gone and may come back.

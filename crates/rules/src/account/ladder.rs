@@ -350,6 +350,7 @@ impl<'a> Ladder<'a> {
         let Action::Notify { announced_for, channel, .. } = action else { return };
         self.command(Code::Notified, &step.name, action);
         self.note_contact(channel);
+        self.note_way(step, channel);
         let (at, sequence) = (self.account.line, self.account.sequence);
         if let Some(cycle) = &mut self.account.cycle {
             let sent = SentStep { step: cycle.next, at, sequence, announced_for };

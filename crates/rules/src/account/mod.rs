@@ -7,6 +7,7 @@ mod facts;
 mod ladder;
 mod pause;
 mod pausing;
+mod reach;
 mod remind;
 mod resume;
 mod say;
@@ -24,6 +25,7 @@ pub use aside::{Aside, Bases, BillAside, Suspended};
 pub use ladder::standing;
 pub(crate) use ladder::zone_of;
 pub use pause::{HoldInForce, Pauses, Plan, Promise};
+pub use reach::Reach;
 pub use seen::{Seen, SeenId};
 pub use step::step;
 

@@ -4,7 +4,7 @@
 use super::aside::BillAside;
 use super::ladder::Ladder;
 use super::say::About;
-use crate::{Bill, Body, Code, Id, Minor, Step, StepAction, Timestamp};
+use crate::{Bill, Body, Code, Id, Minor, Step, Timestamp};
 
 impl Ladder<'_> {
     /// Remembers of a bill what the policy asks for; a notice whose time is past by now is not sent any more.
@@ -62,9 +62,11 @@ impl Ladder<'_> {
             if self.is_enough(about.amount_due) && self.meets(step, line) {
                 match self.notice(step, None) {
                     Some(action) => {
+                        let way = self.channel_of(step);
                         self.command_about(about, Code::RemindedBeforeDue, &step.name, action);
-                        if let StepAction::Notify { channel, .. } = step.action {
-                            self.note_contact(channel);
+                        if let Some(way) = way {
+                            self.note_contact(way);
+                            self.note_way(step, way);
                         }
                     }
                     None => self.decide(Code::NotNotifiedOptedOut, Some(&step.name), None),

@@ -19,14 +19,12 @@ pub(super) struct About {
 impl Ladder<'_> {
     /// What a step tells the customer; `None`: the customer opted out of it.
     pub(super) fn notice(&self, step: &Step, announced_for: Option<Day>) -> Option<Action> {
-        let StepAction::Notify { channel, template, purpose, mandatory } = &step.action else { return None };
+        let StepAction::Notify { template, purpose, mandatory, .. } = &step.action else { return None };
+        let channel = self.channel_of(step)?;
         let profile = self.account.profile.as_deref();
-        let contact = profile.and_then(|p| p.contacts.iter().find(|c| c.channel == *channel));
-        if !mandatory && contact.is_some_and(|c| !c.consent) {
-            return None;
-        }
+        let contact = profile.and_then(|p| p.contacts.iter().find(|c| c.channel == channel));
         Some(Action::Notify {
-            channel: *channel,
+            channel,
             address: contact.map_or_else(Id::default, |c| c.address.clone()),
             template: template.clone(),
             language: profile.map_or_else(|| "en".into(), |p| p.language.clone()),

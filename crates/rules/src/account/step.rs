@@ -25,6 +25,7 @@ pub fn step(mut account: Account, event: &Event<'_>, policies: &PolicyBook, now:
         Event::Erased => {
             account.line = account.line.max(now);
             account.profile = None;
+            account.forget_reports();
             let mut ladder = Ladder::new(&mut account, policy, None);
             ladder.decide(Code::Erased, None, None);
             ladder.review(RestorationReason::Adjustment);
@@ -99,7 +100,12 @@ fn take_input(
     let mut ladder = Ladder::new(&mut account, policy, Some(input.event_id));
     ladder.behind = behind;
     match &input.body {
-        Body::Interaction(what) => ladder.note_interaction(what, outcome),
+        Body::Interaction(what) => {
+            ladder.note_interaction(what, outcome);
+            if outcome == Outcome::Applied {
+                ladder.note_contact_made(what);
+            }
+        }
         body if outcome == Outcome::Applied => ladder.note_bill(body),
         _ => {}
     }
@@ -117,7 +123,14 @@ const fn remembered(body: &Body<'_>) -> bool {
 /// What the event does to the account, the ladder aside. Changes nothing where it is refused.
 fn change(account: &mut Account, body: &Body<'_>, policy: &Arc<Policy>, at: Timestamp) -> Result<(), Rejected> {
     match body {
-        Body::Profile(profile) => account.profile = Some(profile.clone()),
+        Body::Profile(profile) => {
+            // One that says nothing new of the ways to the customer does not undo what they reported.
+            if account.profile.as_ref().is_none_or(|known| known.contacts != profile.contacts) {
+                account.forget_reports();
+            }
+            account.profile = Some(profile.clone());
+        }
+        Body::Interaction(Interaction::ContactMade { .. }) => {}
         Body::Interaction(Interaction::BarApproved { until }) => {
             account.bar_decided = Some(BarDecided { allowed: true, until: *until });
         }

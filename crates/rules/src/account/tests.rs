@@ -8,6 +8,7 @@ mod ladder;
 mod lives;
 mod money;
 mod pauses;
+mod reach;
 mod resume;
 mod select;
 mod steps;

@@ -36,18 +36,19 @@ impl Ladder<'_> {
 
     /// The first instant not before `at` in which the channel of a notice is open; `at` itself for a bar.
     pub(super) fn open_from(&self, step: &Step, at: Timestamp) -> Timestamp {
-        match (&self.policy.options.contact, &step.action) {
-            (Some(rules), StepAction::Notify { channel, .. }) => rules.open_from(*channel, at, self.place()),
+        match (&self.policy.options.contact, self.channel_of(step)) {
+            (Some(rules), Some(channel)) => rules.open_from(channel, at, self.place()),
             _ => at,
         }
     }
 
     /// The first instant not before `at` in which a notice is within the hours of its channel and under every cap.
     pub(super) fn free_from(&self, step: &Step, at: Timestamp) -> Timestamp {
-        match (&self.policy.options.contact, &step.action) {
-            (Some(rules), StepAction::Notify { channel, .. }) => {
+        match (&self.policy.options.contact, self.channel_of(step)) {
+            (Some(rules), Some(channel)) => {
                 let contacts = self.account.aside.as_ref().map_or(&[][..], |aside| &aside.contacts);
-                rules.free_from(*channel, at, self.place(), contacts)
+                let conversed = self.account.reach().and_then(|reach| reach.conversed);
+                rules.free_from(channel, at, self.place(), contacts, conversed)
             }
             _ => at,
         }

@@ -3,8 +3,8 @@
 
 use dunning_engine::Partition;
 use dunning_rules::{
-    Body, Currency, DAY_MS, DisputeOutcome, Input, Interaction, Minor, Profile, ReversalKind, Stops, Term, Timestamp,
-    Zone,
+    Body, Channel, ContactOutcome, Currency, DAY_MS, DisputeOutcome, Input, Interaction, Minor, Profile, ReversalKind,
+    Stops, Term, Timestamp, Zone,
 };
 use dunning_wire::control::{self, ControlBody, ControlEvent};
 use dunning_wire::schema::embedded_id;
@@ -233,7 +233,9 @@ impl Upstream {
         let bill = self.some('b', self.customers[customer].bills);
         let (amount, days) = (self.amount(), self.random.between(0, 8));
         let day = Zone::UTC.day_of(now).plus(i32::try_from(days).unwrap_or(0));
-        let interaction = match self.random.between(0, 11) {
+        let outcome = self.random.pick(&ContactOutcome::ALL);
+        let channel = self.random.pick(&Channel::ALL);
+        let interaction = match self.random.between(0, 15) {
             0 => Interaction::BarApproved { until },
             1 => Interaction::BarRefused { until },
             2 => Interaction::BarDecisionWithdrawn,
@@ -250,7 +252,14 @@ impl Upstream {
                 let stops = self.random.pick(&[Stops::ALL, Stops { contacts: true, ..Stops::default() }, BARS]);
                 Interaction::HoldPlaced { hold_id: &name, kind: "hardship", until, bills, stops }
             }
-            _ => Interaction::HoldReleased { hold_id: &name },
+            10 | 11 => Interaction::HoldReleased { hold_id: &name },
+            _ => Interaction::ContactMade {
+                command_id: None,
+                outcome,
+                channel: Some(channel).filter(|channel| *channel != Channel::Unknown),
+                inbound: self.random.chance(200),
+                right_party: None,
+            },
         };
         self.happens(tape, customer, InputTopic::Interactions, &Body::Interaction(interaction), now);
     }

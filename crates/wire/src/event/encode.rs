@@ -2,7 +2,7 @@ use dunning_rules::{
     Body, Currency, DisputeOutcome, Input, Interaction, Line, Profile, ReversalKind, Service, Stops, Term, Timestamp,
 };
 
-use super::interaction::{BARS, CONTACTS, FEES};
+use super::interaction::{BARS, CHANNELS, CONTACTS, FEES};
 use super::payment::{OUTCOMES, REVERSALS};
 use super::profile::PREPAID;
 use crate::avro::{
@@ -204,6 +204,17 @@ fn put_interaction(out: &mut Vec<u8>, interaction: &Interaction<'_>) {
             put_array(out, stopped(*stops).iter(), |out, word| put_str(out, word));
         }
         Interaction::HoldReleased { hold_id } => put_branch(out, 3, hold_id),
+        Interaction::ContactMade { command_id, outcome, channel, inbound, right_party } => {
+            put_len(out, 4);
+            put_option(out, *command_id, put_str);
+            put_len(out, *outcome as usize);
+            put_option(out, *channel, |out, channel| {
+                put_len(out, CHANNELS.iter().position(|known| *known == Some(channel)).unwrap_or(0));
+            });
+            put_bool(out, *inbound);
+            put_option(out, *right_party, put_bool);
+            out.extend([0, 0, 0]); // intent, sentiment, cost_minor
+        }
         Interaction::PromiseCancelled { promise_id } => put_branch(out, 7, promise_id),
         Interaction::PlanCancelled { plan_id } => put_branch(out, 8, plan_id),
         Interaction::BarApproved { until } => put_decision(out, 1, *until),

@@ -1,11 +1,20 @@
-use dunning_rules::{Body, Currency, Interaction, Minor, Stops, Term};
+use dunning_rules::{Body, Channel, ContactOutcome, Currency, Interaction, Minor, Stops, Term};
 
 use super::Named;
 use crate::avro::{Fault, Reader};
 
-/// Symbols of `Outcome`, `ContactChannel`, `ServiceResult` and `BarDecision`.
-const OUTCOMES: usize = 11;
-const CHANNELS: usize = 8;
+/// In the order of the symbols of `ContactChannel`; the first one says nothing.
+pub(super) const CHANNELS: [Option<Channel>; 8] = [
+    None,
+    Some(Channel::Email),
+    Some(Channel::Sms),
+    Some(Channel::Push),
+    Some(Channel::Whatsapp),
+    Some(Channel::Ivr),
+    Some(Channel::Voice),
+    Some(Channel::Letter),
+];
+/// Symbols of `ServiceResult` and `BarDecision`.
 const RESULTS: usize = 4;
 const DECISIONS: usize = 4;
 
@@ -29,6 +38,7 @@ pub(super) fn body<'a>(r: &mut Reader<'a>) -> Read<Named<'a>> {
         Interaction::PlanCancelled { .. } => "PlanCancelled",
         Interaction::HoldPlaced { .. } => "HoldPlaced",
         Interaction::HoldReleased { .. } => "HoldReleased",
+        Interaction::ContactMade { .. } => "ContactOutcome",
         Interaction::BarApproved { .. } | Interaction::BarRefused { .. } | Interaction::BarDecisionWithdrawn => {
             "BarDecided"
         }
@@ -44,7 +54,7 @@ fn what<'a>(r: &mut Reader<'a>) -> Read<Interaction<'a>> {
         1 => return plan(r),
         2 => return hold(r),
         3 => return Ok(Interaction::HoldReleased { hold_id: r.id()? }),
-        4 => contact(r),
+        4 => return contact(r),
         5 => {
             r.instant()?;
             r.string().map(|_| "CallbackRequested")
@@ -83,16 +93,16 @@ fn hold<'a>(r: &mut Reader<'a>) -> Read<Interaction<'a>> {
     Ok(Interaction::HoldPlaced { hold_id, kind, until, bills, stops })
 }
 
-fn contact(r: &mut Reader<'_>) -> Read<&'static str> {
-    r.option(Reader::string)?; // command_id
-    r.symbol(OUTCOMES)?;
-    r.option(|r| r.symbol(CHANNELS))?;
-    r.boolean()?; // inbound
-    r.option(Reader::boolean)?; // right_party
+fn contact<'a>(r: &mut Reader<'a>) -> Read<Interaction<'a>> {
+    let command_id = r.option(Reader::string)?;
+    let outcome = ContactOutcome::ALL[r.symbol(ContactOutcome::ALL.len())?];
+    let channel = r.option(|r| r.symbol(CHANNELS.len()))?.and_then(|symbol| CHANNELS[symbol]);
+    let inbound = r.boolean()?;
+    let right_party = r.option(Reader::boolean)?;
     r.string()?; // intent
     r.option(Reader::double)?; // sentiment
     r.amount()?; // cost_minor
-    Ok("ContactOutcome")
+    Ok(Interaction::ContactMade { command_id, outcome, channel, inbound, right_party })
 }
 
 fn case(r: &mut Reader<'_>) -> Read<&'static str> {

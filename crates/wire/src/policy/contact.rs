@@ -1,6 +1,6 @@
 //! When and how often customers are told anything: read, and held against the steps.
 
-use dunning_rules::{Cap, Channel, Channels, ContactHours, ContactRules, DAY_MS, Policy, Step, StepAction};
+use dunning_rules::{Cap, Channel, Channels, ContactHours, ContactRules, DAY_MS, Policy, Quiet, Step, StepAction};
 
 use super::ready::Reader;
 use super::steps::{channel, minutes_of_day, rough_ms};
@@ -23,6 +23,10 @@ impl Reader<'_, '_> {
                 self.error(&path, "the time is shorter than an hour", "write `7d`, for seven days");
             }
             rules.caps.push(Cap { channels: channels(cap.channels.as_deref()), most: cap.most, within_ms });
+        }
+        for (i, quiet) in written.after_conversation.iter().enumerate() {
+            let for_ms = self.span(&format!("contact.after_conversation[{i}].wait"), &quiet.wait);
+            rules.quiet.push(Quiet { channels: channels(quiet.channels.as_deref()), for_ms });
         }
         rules.spread_ms = written.spread.as_ref().map_or(0, |text| self.span("contact.spread", text));
         if rules.spread_ms > SPREAD_MAX_MS {

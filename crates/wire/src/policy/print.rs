@@ -2,8 +2,8 @@
 
 use dunning_rules::{
     Account, Action, Anchor, BelowMinimum, Body, Cap, Channel, Channels, Contact, ContactHours, Currency, Day, Event,
-    FlagOf, GateAnswer, Input, Minor, NumberOf, Offset, Policy, PolicyBook, Profile, Repeat, Resumes, Shortcuts, Step,
-    StepAction, Test, Timestamp, Unmet, WordOf, Zone, ZoneRule, step,
+    FlagOf, GateAnswer, Input, Minor, NumberOf, Offset, Policy, PolicyBook, Profile, Quiet, Repeat, Resumes, Shortcuts,
+    Step, StepAction, Test, Timestamp, Unmet, WordOf, Zone, ZoneRule, step,
 };
 
 use super::{Loaded, duration, pauses};
@@ -237,6 +237,10 @@ fn contact(policy: &Policy, page: &mut Page) {
         let of = if all(*channels) { "notices".to_owned() } else { format!("notices by {}", names(*channels)) };
         page.say(&format!("At most {most} {of} go to a customer in {}.", duration::words(*within_ms)));
     }
+    for Quiet { channels, for_ms } in &rules.quiet {
+        let by = if all(*channels) { "any channel".to_owned() } else { names(*channels) };
+        page.say(&format!("Who was spoken to is told nothing by {by} for {}.", duration::words(*for_ms)));
+    }
     if rules.spread_ms > 0 {
         page.say(&format!("Planned notices are spread over {}.", duration::words(rules.spread_ms)));
     }
@@ -290,7 +294,9 @@ fn told(policy: &Policy, step: &Step) -> String {
     match &step.action {
         StepAction::Notify { channel, purpose, mandatory, .. } => {
             let despite = if *mandatory { ", also to who opted out" } else { "" };
-            text.push_str(&format!(", the customer is told by {} ({purpose}{despite})", channel.symbol()));
+            let others = step.alternatives().iter().map(|other| other.symbol().to_owned());
+            let ways: Vec<String> = std::iter::once(channel.symbol().to_owned()).chain(others).collect();
+            text.push_str(&format!(", the customer is told by {} ({purpose}{despite})", listed(&ways, "or else")));
         }
         StepAction::Bar { level, warning } => {
             text.push_str(&format!(", the account is barred ({})", level.symbol()));

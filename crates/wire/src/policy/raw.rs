@@ -160,6 +160,9 @@ pub(super) struct Contact {
     /// How many notices go to a customer at most.
     #[serde(default)]
     pub(super) caps: Vec<Cap>,
+    /// How long customers are left alone after they were spoken to: who called, or answered a call.
+    #[serde(default)]
+    pub(super) after_conversation: Vec<Quiet>,
     /// Notices are spread over so long, such as `3h`: each account has its own place in it, always the same.
     #[serde(default)]
     #[schemars(regex(pattern = "^([0-9]+[dhms] ?)+$"))]
@@ -197,6 +200,19 @@ pub(super) enum ClosedOn {
     Sunday,
     /// Those under `business_days`.
     Holidays,
+}
+
+/// Nothing goes out for so long after a conversation.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Quiet {
+    /// On these channels. Without it: on all.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub(super) channels: Option<Vec<Channel>>,
+    /// For so long, such as `7d`.
+    #[schemars(regex(pattern = "^([0-9]+[dhms] ?)+$"))]
+    pub(super) wait: String,
 }
 
 /// At most so many notices in so long.
@@ -438,6 +454,10 @@ pub(super) struct DaysBetween {
 pub(super) struct Notify {
     /// How it is sent.
     pub(super) channel: Channel,
+    /// Other channels, in this order, for where nothing arrives on that one or the customer does not want it.
+    #[serde(default)]
+    #[schemars(length(max = 6))]
+    pub(super) or: Vec<Channel>,
     /// Name of the template on the notification platform. Without it: the step's name.
     #[serde(default)]
     #[schemars(length(min = 1))]
@@ -452,7 +472,7 @@ pub(super) struct Notify {
     pub(super) mandatory: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub(super) enum Channel {
     #[default]

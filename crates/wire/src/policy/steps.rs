@@ -124,9 +124,26 @@ impl Reader<'_, '_> {
         let when = step.when.as_ref().map(|when| self.tests(&format!("{path}.when"), when)).unwrap_or_default();
         let unmet = self.unmet(path, step, &when);
         let repeat = step.repeat.as_ref().map(|repeat| self.repeat(&format!("{path}.repeat"), step, repeat));
-        let rule = StepRule { timing, when, unmet, repeat };
+        let alternatives = self.alternatives(path, step);
+        let rule = StepRule { timing, when, unmet, repeat, alternatives };
         let rule = (rule != StepRule::default()).then(|| Box::new(rule));
         Step { name: step.step.as_str().into(), offset_ms, time_of_day, action, rule }
+    }
+
+    /// The other channels of a notice.
+    fn alternatives(&mut self, path: &str, step: &raw::Step) -> Vec<Channel> {
+        let Some(notify) = &step.notify else { return Vec::new() };
+        for (i, other) in notify.or.iter().enumerate() {
+            if *other == notify.channel || notify.or[..i].contains(other) {
+                let message = format!("{} is named twice", channel(*other).symbol());
+                self.error(
+                    &format!("{path}.notify.or[{i}]"),
+                    message,
+                    "name each channel once, in the order of trying",
+                );
+            }
+        }
+        notify.or.iter().map(|other| channel(*other)).collect()
     }
 
     fn unmet(&mut self, path: &str, step: &raw::Step, when: &[Test]) -> Unmet {

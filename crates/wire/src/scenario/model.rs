@@ -1,6 +1,6 @@
 use dunning_rules::{
-    BarLevel, Body, Channel, Currency, Day, DisputeOutcome, Hold, Interaction, Minor, Profile, RestorationReason,
-    ReversalKind, Stops, Term, Timestamp, Zone,
+    BarLevel, Body, Channel, ContactOutcome, Currency, Day, DisputeOutcome, Hold, Interaction, Minor, Profile,
+    RestorationReason, ReversalKind, Stops, Term, Timestamp, Zone,
 };
 
 /// A scenario, checked and ready to run against any policy.
@@ -48,25 +48,94 @@ pub(super) struct Happens {
 /// An event, with names and amounts of its own.
 #[derive(Clone, Debug)]
 pub(super) enum Happening {
-    BillIssued { bill: String, amount: Minor, currency: Currency, issued: Day, due: Day, kind: String },
-    BillAdjusted { bill: String, delta: Minor },
-    BillCancelled { bill: String },
-    BillWrittenOff { bill: String, amount: Minor },
-    WriteOffReversed { bill: String, amount: Minor },
-    AccountCredited { credit: String, amount: Minor, currency: Currency },
-    PaymentReceived { payment: String, amount: Minor, currency: Currency, bill: Option<String> },
-    PaymentFailed { payment: String },
-    PaymentReversed { payment: String, amount: Minor, kind: ReversalKind },
-    DisputeOpened { dispute: String, bill: Option<String>, amount: Option<Minor> },
-    DisputeResolved { dispute: String, outcome: DisputeOutcome, credited: Minor },
+    BillIssued {
+        bill: String,
+        amount: Minor,
+        currency: Currency,
+        issued: Day,
+        due: Day,
+        kind: String,
+    },
+    BillAdjusted {
+        bill: String,
+        delta: Minor,
+    },
+    BillCancelled {
+        bill: String,
+    },
+    BillWrittenOff {
+        bill: String,
+        amount: Minor,
+    },
+    WriteOffReversed {
+        bill: String,
+        amount: Minor,
+    },
+    AccountCredited {
+        credit: String,
+        amount: Minor,
+        currency: Currency,
+    },
+    PaymentReceived {
+        payment: String,
+        amount: Minor,
+        currency: Currency,
+        bill: Option<String>,
+    },
+    PaymentFailed {
+        payment: String,
+    },
+    PaymentReversed {
+        payment: String,
+        amount: Minor,
+        kind: ReversalKind,
+    },
+    DisputeOpened {
+        dispute: String,
+        bill: Option<String>,
+        amount: Option<Minor>,
+    },
+    DisputeResolved {
+        dispute: String,
+        outcome: DisputeOutcome,
+        credited: Minor,
+    },
     Profile(Profile),
     Decided(Interaction<'static>),
-    PromiseMade { promise: String, amount: Minor, promised_on: Day },
-    PromiseCancelled { promise: String },
-    PlanAgreed { plan: String, instalments: Vec<Term>, replaces: Option<String> },
-    PlanCancelled { plan: String },
-    HoldPlaced { hold: String, kind: String, until: Option<Timestamp>, bills: Vec<String>, stops: Stops },
-    HoldReleased { hold: String },
+    PromiseMade {
+        promise: String,
+        amount: Minor,
+        promised_on: Day,
+    },
+    PromiseCancelled {
+        promise: String,
+    },
+    PlanAgreed {
+        plan: String,
+        instalments: Vec<Term>,
+        replaces: Option<String>,
+    },
+    PlanCancelled {
+        plan: String,
+    },
+    HoldPlaced {
+        hold: String,
+        kind: String,
+        until: Option<Timestamp>,
+        bills: Vec<String>,
+        stops: Stops,
+    },
+    HoldReleased {
+        hold: String,
+    },
+    /// `of`: the step of the notice.
+    ContactMade {
+        of: Option<String>,
+        outcome: ContactOutcome,
+        channel: Option<Channel>,
+        inbound: bool,
+        right_party: Option<bool>,
+    },
 }
 
 /// What must follow. `None`: not compared.
@@ -102,7 +171,8 @@ pub(super) struct Stands {
 
 impl Happening {
     /// As the rules take it.
-    pub(super) fn body(&self) -> Body<'_> {
+    /// `notice` is the id of the notice that it is about, if it is about one.
+    pub(super) fn body<'a>(&'a self, notice: Option<&'a str>) -> Body<'a> {
         match self {
             Self::BillIssued { bill, amount, currency, issued, due, kind } => Body::BillIssued {
                 bill_id: bill,
@@ -138,12 +208,20 @@ impl Happening {
                 Body::DisputeResolved { dispute_id: dispute, outcome: *outcome, credited: *credited }
             }
             Self::Profile(profile) => Body::Profile(Box::new(profile.clone())),
-            other => Body::Interaction(other.interaction()),
+            other => Body::Interaction(other.interaction(notice)),
+        }
+    }
+
+    /// The step of the notice that it is about.
+    pub(super) fn notice(&self) -> Option<&str> {
+        match self {
+            Self::ContactMade { of, .. } => of.as_deref(),
+            _ => None,
         }
     }
 
     /// What passed between the operator and the customer.
-    fn interaction(&self) -> Interaction<'_> {
+    fn interaction<'a>(&'a self, notice: Option<&'a str>) -> Interaction<'a> {
         match self {
             Self::Decided(interaction) => interaction.clone(),
             Self::PromiseMade { promise, amount, promised_on } => {
@@ -164,6 +242,13 @@ impl Happening {
                 stops: *stops,
             },
             Self::HoldReleased { hold } => Interaction::HoldReleased { hold_id: hold },
+            Self::ContactMade { outcome, channel, inbound, right_party, .. } => Interaction::ContactMade {
+                command_id: notice,
+                outcome: *outcome,
+                channel: *channel,
+                inbound: *inbound,
+                right_party: *right_party,
+            },
             _ => Interaction::NotUsed("none"),
         }
     }
@@ -206,6 +291,9 @@ impl Happening {
             Self::HoldPlaced { hold, bills, .. } if bills.is_empty() => format!("hold {hold} is placed"),
             Self::HoldPlaced { hold, bills, .. } => format!("hold {hold} is placed on {}", bills.join(", ")),
             Self::HoldReleased { hold } => format!("hold {hold} is released"),
+            Self::ContactMade { of: Some(step), outcome, .. } => format!("notice {step}: {outcome:?}"),
+            Self::ContactMade { outcome, inbound: true, .. } => format!("the customer gets in touch: {outcome:?}"),
+            Self::ContactMade { outcome, .. } => format!("another contact: {outcome:?}"),
         }
     }
 }

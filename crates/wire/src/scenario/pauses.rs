@@ -1,13 +1,13 @@
-//! Promises, plans and holds of a diary.
+//! Promises, plans, holds and contacts of a diary.
 
-use dunning_rules::{Minor, Stops, Term, Timestamp};
+use dunning_rules::{ContactOutcome, Minor, Stops, Term, Timestamp};
 
 use super::model::Happening;
 use super::raw;
-use super::read::Reader;
+use super::read::{Reader, channel};
 
 impl Reader<'_, '_> {
-    /// What stops the account, or ends stopping it; `None` where the entry is something else, or a day cannot be read.
+    /// What stops the account, or ends stopping it, and contacts; `None` where the entry is something else, or a day cannot be read.
     pub(super) fn stopping(&mut self, path: &str, entry: &raw::Entry, line: u32) -> Option<Happening> {
         let own = |name: &Option<String>, kind: &str| name.clone().unwrap_or_else(|| format!("{kind}-{line}"));
         Some(match entry {
@@ -32,9 +32,31 @@ impl Reader<'_, '_> {
                 let until = until.and_then(|text| self.instant(&format!("{path}.hold_placed.until"), text));
                 placed(h, until)
             }
+            raw::Entry { contact_made: Some(c), .. } => Happening::ContactMade {
+                of: c.of.clone(),
+                outcome: outcome(c.outcome),
+                channel: c.channel.map(channel),
+                inbound: c.inbound,
+                right_party: c.right_party,
+            },
             raw::Entry { hold_released: Some(h), .. } => Happening::HoldReleased { hold: h.hold.clone() },
             _ => return None,
         })
+    }
+}
+
+const fn outcome(outcome: raw::ContactOutcome) -> ContactOutcome {
+    match outcome {
+        raw::ContactOutcome::Delivered => ContactOutcome::Delivered,
+        raw::ContactOutcome::Opened => ContactOutcome::Opened,
+        raw::ContactOutcome::Clicked => ContactOutcome::Clicked,
+        raw::ContactOutcome::Answered => ContactOutcome::Answered,
+        raw::ContactOutcome::NoAnswer => ContactOutcome::NoAnswer,
+        raw::ContactOutcome::Bounced => ContactOutcome::Bounced,
+        raw::ContactOutcome::Failed => ContactOutcome::Failed,
+        raw::ContactOutcome::Expired => ContactOutcome::Expired,
+        raw::ContactOutcome::WrongParty => ContactOutcome::WrongParty,
+        raw::ContactOutcome::OptedOut => ContactOutcome::OptedOut,
     }
 }
 

@@ -154,6 +154,8 @@ pub(super) struct Entry {
     pub(super) hold_placed: Option<HoldPlaced>,
     /// A hold ends.
     pub(super) hold_released: Option<WholeHold>,
+    /// A channel reports what became of a notice, or somebody else had to do with the customer.
+    pub(super) contact_made: Option<ContactMade>,
     /// Where the event is to change nothing: why, such as `known_payment`. Without it the event must have an effect.
     pub(super) no_effect: Option<String>,
     /// The event's own id, to send the same event twice. Without it: its own.
@@ -381,6 +383,41 @@ pub(super) enum Stop {
 pub(super) struct WholeHold {
     /// Name of the hold.
     pub(super) hold: String,
+}
+
+/// What became of a notice, or a contact that nobody here asked for.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ContactMade {
+    /// What the channel reported.
+    pub(super) outcome: ContactOutcome,
+    /// The step of the last notice that it is about. Without it: another contact, such as an agent's call.
+    #[serde(default)]
+    pub(super) of: Option<String>,
+    /// How. Without it: as in the notice.
+    #[serde(default)]
+    pub(super) channel: Option<Channel>,
+    /// `true`: the customer made it.
+    #[serde(default)]
+    pub(super) inbound: bool,
+    /// `false`: it was somebody else.
+    #[serde(default)]
+    pub(super) right_party: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ContactOutcome {
+    Delivered,
+    Opened,
+    Clicked,
+    Answered,
+    NoAnswer,
+    Bounced,
+    Failed,
+    Expired,
+    WrongParty,
+    OptedOut,
 }
 
 /// A command that must follow. Only what is written is compared.

@@ -306,6 +306,7 @@ impl raw::Entry {
             self.plan_cancelled.is_some(),
             self.hold_placed.is_some(),
             self.hold_released.is_some(),
+            self.contact_made.is_some(),
         ];
         said.into_iter().filter(|said| *said).count()
     }
@@ -344,7 +345,7 @@ fn stood(stands: &raw::Stands) -> Stands {
     }
 }
 
-const fn channel(channel: raw::Channel) -> Channel {
+pub(super) const fn channel(channel: raw::Channel) -> Channel {
     match channel {
         raw::Channel::Email => Channel::Email,
         raw::Channel::Sms => Channel::Sms,

@@ -91,7 +91,10 @@ impl World {
     }
 
     fn happens(&mut self, entry: &Entry, happens: &Happens) -> Line {
-        let input = Input { event_id: &happens.event_id, occurred_at: entry.at, body: happens.event.body() };
+        let notice = happens.event.notice().and_then(|step| self.commands.iter().rev().find(|c| *c.step == *step));
+        let notice = notice.map(|command| command.id.to_string());
+        let body = happens.event.body(notice.as_deref());
+        let input = Input { event_id: &happens.event_id, occurred_at: entry.at, body };
         let outcome = self.take(&Event::Input(input), entry.at);
         let came = match outcome {
             Outcome::Applied => None,

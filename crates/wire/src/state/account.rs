@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use dunning_rules::{
     Account, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, Contacted, Currency, Cycle, Day, Dispute,
-    DisputedPart, Hold, Id, IdHash, Pauses, Payment, PaymentPart, PendingBar, Seen, SeenId, SentStep, Suspended,
+    DisputedPart, Hold, Id, IdHash, Pauses, Payment, PaymentPart, PendingBar, Reach, Seen, SeenId, SentStep, Suspended,
 };
 
 use super::bytes::{Bytes, put_amount, put_day, put_id, put_instant, put_list, put_option, put_text};
@@ -89,8 +89,8 @@ pub(super) fn get_account(b: &mut Bytes<'_>, version: StateVersion, has_aside: b
 /// Few accounts have one: what every row needs stays together without it.
 #[cold]
 fn put_aside(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
-    // What stops the account, and its last cycle, stand behind it.
-    let Aside { bills: known, contacts, bases, procedure, pauses: _, suspended: _ } = aside;
+    // The rest stands behind it.
+    let Aside { bills: known, contacts, bases, procedure, pauses: _, suspended: _, reach: _ } = aside;
     put_list(out, known, |out, BillAside { bill, issued_on, reminded, kind }| {
         put_bill_ref(out, bill, bills);
         put_day(out, *issued_on);
@@ -141,6 +141,7 @@ fn get_aside(b: &mut Bytes<'_>, bills: &[Bill]) -> Read<Aside> {
         procedure: b.small()?,
         pauses: Pauses::default(),
         suspended: None,
+        reach: Reach::default(),
     })
 }
 

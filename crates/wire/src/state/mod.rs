@@ -8,6 +8,7 @@ mod bytes;
 mod outbox;
 mod pauses;
 mod profile;
+mod reach;
 mod row;
 #[cfg(test)]
 mod tests;

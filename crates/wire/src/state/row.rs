@@ -1,8 +1,9 @@
-use dunning_rules::{Account, Aside, Pauses, Timestamp};
+use dunning_rules::{Account, Aside, Pauses, Reach, Timestamp};
 
 use super::account::{get_account, get_suspended, put_account, put_suspended};
 use super::bytes::{Bytes, put_instant};
 use super::pauses::{get_pauses, put_pauses};
+use super::reach::{get_reach, put_reach};
 use super::{StaleMark, StateError, StateVersion, StoredRow};
 use crate::avro::{put_long, put_varint};
 use crate::topic::InputTopic;
@@ -17,6 +18,8 @@ const ASIDE: u8 = 8;
 const PAUSES: u8 = 16;
 /// Its last cycle, whose debt may come back, stands behind that.
 const SUSPENDED: u8 = 32;
+/// How the customer can be reached stands behind that.
+const REACH: u8 = 64;
 
 /// What the engine asks of every row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +64,10 @@ fn encode(account: &Account, stale: &[StaleMark], version: StateVersion, out: &m
     if suspended.is_some() {
         flags |= SUSPENDED;
     }
+    let reach = account.reach().filter(|reach| **reach != Reach::default());
+    if reach.is_some() {
+        flags |= REACH;
+    }
     out.push(flags);
     if let Some(deadline) = account.deadline {
         put_instant(out, deadline);
@@ -81,6 +88,9 @@ fn encode(account: &Account, stale: &[StaleMark], version: StateVersion, out: &m
     if let Some(suspended) = suspended {
         put_suspended(out, suspended);
     }
+    if let Some(reach) = reach {
+        put_reach(out, reach);
+    }
 }
 
 /// An account with its stale marks.
@@ -97,10 +107,11 @@ pub fn decode_row(bytes: &[u8]) -> Result<StoredRow, StateError> {
     let mut account = get_account(&mut b, version, flags & ASIDE != 0)?;
     let pauses = if flags & PAUSES == 0 { Pauses::default() } else { get_pauses(&mut b)? };
     let suspended = if flags & SUSPENDED == 0 { None } else { Some(Box::new(get_suspended(&mut b)?)) };
+    let reach = if flags & REACH == 0 { Reach::default() } else { get_reach(&mut b)? };
     b.end()?;
-    if flags & (ASIDE | PAUSES | SUSPENDED) != 0 {
+    if flags & (ASIDE | PAUSES | SUSPENDED | REACH) != 0 {
         let aside = account.aside.get_or_insert_default();
-        (aside.pauses, aside.suspended) = (pauses, suspended);
+        (aside.pauses, aside.suspended, aside.reach) = (pauses, suspended, reach);
         if **aside == Aside::default() || flags & ASIDE == 0 {
             return Err(StateError::Damaged("the flag of what is aside"));
         }
@@ -140,7 +151,7 @@ fn head(b: &mut Bytes<'_>) -> Result<(StateVersion, Peek, u8), StateError> {
     let number = b.small::<u32>()?;
     let version = StateVersion::from_number(number).ok_or(StateError::UnknownVersion(number))?;
     let flags = b.byte()?;
-    if flags > (DEADLINE | PENDING | STALE | ASIDE | PAUSES | SUSPENDED) {
+    if flags > (DEADLINE | PENDING | STALE | ASIDE | PAUSES | SUSPENDED | REACH) {
         return Err(StateError::Damaged("the flags"));
     }
     let deadline = if flags & DEADLINE == 0 { None } else { Some(b.instant()?) };

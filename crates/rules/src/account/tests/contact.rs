@@ -17,7 +17,8 @@ fn policy(most: u16, steps: Vec<Step>) -> Policy {
         closed_on_holidays: false,
     };
     let cap = Cap { channels: Channels::default(), most, within_ms: 7 * DAY };
-    policy.options.contact = Some(Box::new(ContactRules { hours: vec![hours], caps: vec![cap], spread_ms: 0 }));
+    policy.options.contact =
+        Some(Box::new(ContactRules { hours: vec![hours], caps: vec![cap], ..ContactRules::default() }));
     policy
 }
 

@@ -23,6 +23,8 @@ pub(super) enum Happening {
     Promise(u8, i64, i32),
     Plan(u8, i64, i32),
     Hold(u8, Option<u8>, Option<i64>, Stops),
+    /// Of the last command, or of none.
+    Contact(bool, usize, Option<usize>, bool),
     /// Whatever of that name stops it.
     End(u8),
 }
@@ -50,6 +52,8 @@ pub(super) fn happening() -> impl Strategy<Value = Happening> {
             |(a, b, c, (contacts, bars))| Happening::Hold(a, b, c, Stops { contacts, bars })
         ),
         1 => id().prop_map(Happening::End),
+        2 => (any::<bool>(), 0..ContactOutcome::ALL.len(), proptest::option::of(0..7_usize), any::<bool>())
+            .prop_map(|(a, b, c, d)| Happening::Contact(a, b, c, d)),
     ]
 }
 
@@ -78,6 +82,7 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
         }
         return;
     }
+    let command;
     let body = match what {
         Happening::Bill(_, amount, due) => issued(&a, *amount, later(*due).epoch()),
         Happening::Adjust(_, delta) => adjusted(&a, *delta),
@@ -115,6 +120,16 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
             bills: c.as_deref().into_iter().collect(),
             stops: *stops,
         }),
+        Happening::Contact(of_last, outcome, channel, inbound) => {
+            command = life.said.last().filter(|_| *of_last).map(|last| last.id.to_string());
+            Body::Interaction(Interaction::ContactMade {
+                command_id: command.as_deref(),
+                outcome: ContactOutcome::ALL[*outcome],
+                channel: channel.map(|channel| Channel::ALL[channel]),
+                inbound: *inbound,
+                right_party: None,
+            })
+        }
         Happening::End(_) => return,
     };
     life.happens(day, body);

@@ -282,8 +282,9 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     let unmet = prop_oneof![Just(Unmet::Skip), Just(Unmet::Wait)];
     let times = prop::option::of(0_u16..4);
     let repeat = prop::option::of((1_i32..15, times).prop_map(|(n, times)| Repeat { every: days(n), times }));
-    let rule = (timing, prop::collection::vec(test, 0..2), unmet, repeat)
-        .prop_map(|(timing, when, unmet, repeat)| StepRule { timing, when, unmet, repeat });
+    let others = prop::collection::vec(prop_oneof![Just(Channel::Sms), Just(Channel::Letter)], 0..3);
+    let rule = (timing, prop::collection::vec(test, 0..2), unmet, repeat, others)
+        .prop_map(|(timing, when, unmet, repeat, alternatives)| StepRule { timing, when, unmet, repeat, alternatives });
     let step = (any::<bool>(), 0_i64..20, prop::option::of(0_u16..1_440), rule);
     let steps = prop::collection::vec(step, 1..5);
     let before = prop::collection::btree_set(1_i64..15, 0..3);
@@ -340,8 +341,15 @@ fn contact_rules() -> impl Strategy<Value = Option<ContactRules>> {
         most,
         within_ms: days * DAY,
     });
-    let rules = (prop::collection::vec(hours, 0..2), prop::collection::vec(cap, 0..3), 0_i64..12)
-        .prop_map(|(hours, caps, spread)| ContactRules { hours, caps, spread_ms: spread * 3_600_000 });
+    let quiet = (1_i64..10).prop_map(|days| Quiet { channels: Channels::of(&[Channel::Email]), for_ms: days * DAY });
+    let lists =
+        (prop::collection::vec(hours, 0..2), prop::collection::vec(cap, 0..3), prop::collection::vec(quiet, 0..2));
+    let rules = (lists, 0_i64..12).prop_map(|((hours, caps, quiet), spread)| ContactRules {
+        hours,
+        caps,
+        quiet,
+        spread_ms: spread * 3_600_000,
+    });
     prop::option::of(rules)
 }
 

@@ -1,0 +1,144 @@
+//! How a customer can be reached: what channels reported since the profile was written, and when they were spoken to.
+
+use super::ladder::Ladder;
+use crate::{Account, Channel, Code, ContactOutcome, Interaction, Step, StepAction, Timestamp, command_id};
+
+/// Only so many of the last notices that went another way than planned are remembered.
+const NOTICES_MAX: usize = 8;
+
+/// What is known of the ways to a customer beyond the profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// The customer wants nothing on these, as a channel reported since the last profile.
+    pub opted_out: Vec<Channel>,
+    /// Nothing arrives on these.
+    pub unreachable: Vec<Channel>,
+    /// When the customer was last spoken to.
+    pub conversed: Option<Timestamp>,
+    /// Sequence and channel of notices that went another way than their step says first, the earliest first.
+    pub notices: Vec<(u64, Channel)>,
+}
+
+impl Account {
+    /// What is known of the ways to the customer, where anything is.
+    #[must_use]
+    pub fn reach(&self) -> Option<&Reach> {
+        Some(&self.aside.as_ref()?.reach)
+    }
+
+    /// A new profile tells anew what can be reached; when the customer was spoken to, it does not.
+    pub(super) fn forget_reports(&mut self) {
+        let Some(aside) = &mut self.aside else { return };
+        aside.reach.opted_out.clear();
+        aside.reach.unreachable.clear();
+        self.tidy_aside();
+    }
+}
+
+impl Ladder<'_> {
+    /// The channel that a notice takes: the first of those of its step on which the customer can be reached. `None`: the
+    /// customer opted out of all that could be.
+    pub(super) fn channel_of(&self, step: &Step) -> Option<Channel> {
+        let StepAction::Notify { channel, mandatory, .. } = &step.action else { return None };
+        let ways = || std::iter::once(*channel).chain(step.alternatives().iter().copied());
+        let reaches = |way: &Channel| self.account.reach().is_none_or(|reach| !reach.unreachable.contains(way));
+        let allowed = |way: &Channel| *mandatory || self.consents(*way);
+        // Where nothing arrives, it is tried all the same: the report may be wrong, and the attempt counts.
+        ways().filter(allowed).find(reaches).or_else(|| ways().find(allowed))
+    }
+
+    fn consents(&self, way: Channel) -> bool {
+        let contacts = self.account.profile.as_deref().map_or(&[][..], |profile| &profile.contacts);
+        let refused = contacts.iter().find(|contact| contact.channel == way).is_some_and(|contact| !contact.consent);
+        !refused && self.account.reach().is_none_or(|reach| !reach.opted_out.contains(&way))
+    }
+
+    /// Remembers a notice that went another way than its step says first.
+    pub(super) fn note_way(&mut self, step: &Step, way: Channel) {
+        let first = matches!(step.action, StepAction::Notify { channel, .. } if channel == way);
+        if first {
+            return;
+        }
+        let sequence = self.account.sequence;
+        let notices = &mut self.account.aside_mut().reach.notices;
+        notices.push((sequence, way));
+        let over = notices.len().saturating_sub(NOTICES_MAX);
+        notices.drain(..over);
+    }
+
+    /// What a contact says of the ways to the customer, as far as the policy asks for it.
+    pub(super) fn note_contact_made(&mut self, contact: &Interaction<'_>) {
+        let &Interaction::ContactMade { command_id, outcome, channel, inbound, right_party } = contact else { return };
+        let way = channel.or_else(|| self.way_of(command_id?));
+        if command_id.is_none()
+            && !inbound
+            && let Some(way) = way
+        {
+            self.note_contact(way);
+        }
+        let changed = match (outcome, way) {
+            (ContactOutcome::OptedOut, Some(way)) => self.report(|reach| &mut reach.opted_out, way, true),
+            (ContactOutcome::Bounced | ContactOutcome::Failed | ContactOutcome::WrongParty, Some(way)) => {
+                self.has_alternatives() && self.report(|reach| &mut reach.unreachable, way, true)
+            }
+            (ContactOutcome::Delivered | ContactOutcome::Opened | ContactOutcome::Clicked, Some(way)) => {
+                self.report(|reach| &mut reach.unreachable, way, false)
+            }
+            (ContactOutcome::Answered, Some(way)) => {
+                let spoken = self.converse(inbound || is_spoken(way), right_party);
+                self.report(|reach| &mut reach.unreachable, way, false) || spoken
+            }
+            (_, _) if inbound => self.converse(true, right_party),
+            _ => false,
+        };
+        if changed {
+            self.decide(Code::ContactNoted, None, None);
+        }
+        self.account.tidy_aside();
+    }
+
+    /// The channel of a notice of the present cycle.
+    fn way_of(&self, command: &str) -> Option<Channel> {
+        let is = |sequence: u64| command_id(&self.account.id, sequence).to_string() == command;
+        let notices = self.account.reach().map_or(&[][..], |reach| &reach.notices);
+        if let Some((_, way)) = notices.iter().find(|(sequence, _)| is(*sequence)) {
+            return Some(*way);
+        }
+        let sent = self.account.cycle.as_ref()?.sent.iter().find(|sent| is(sent.sequence))?;
+        match self.policy.steps.get(usize::from(sent.step))?.action {
+            StepAction::Notify { channel, .. } => Some(channel),
+            StepAction::Bar { .. } => None,
+        }
+    }
+
+    fn has_alternatives(&self) -> bool {
+        self.policy.steps.iter().chain(&self.policy.options.before_due).any(|step| !step.alternatives().is_empty())
+    }
+
+    /// Puts a channel on a list, or takes it off; true where that changes the list.
+    fn report(&mut self, list: impl Fn(&mut super::reach::Reach) -> &mut Vec<Channel>, way: Channel, on: bool) -> bool {
+        let list = list(&mut self.account.aside_mut().reach);
+        let was = list.contains(&way);
+        match (was, on) {
+            (false, true) => list.push(way),
+            (true, false) => list.retain(|known| *known != way),
+            _ => {}
+        }
+        was != on
+    }
+
+    /// The customer was spoken to; true where the policy leaves them alone for it.
+    fn converse(&mut self, spoken: bool, right_party: Option<bool>) -> bool {
+        let asks = self.policy.options.contact.as_ref().is_some_and(|rules| !rules.quiet.is_empty());
+        if !spoken || right_party == Some(false) || !asks {
+            return false;
+        }
+        self.account.aside_mut().reach.conversed = Some(self.account.line);
+        true
+    }
+}
+
+/// True where an answer is a conversation.
+const fn is_spoken(way: Channel) -> bool {
+    matches!(way, Channel::Voice | Channel::Ivr)
+}

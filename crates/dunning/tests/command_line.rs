@@ -267,6 +267,8 @@ fn policy_test_runs_the_scenarios() {
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     assert!(said.out.contains("scenarios passed"), "{}", said.out);
     let policy = std::fs::read_to_string(root().join("deploy/policies/consumer.yaml")).expect("the policy");
+    let strict = dunning(&["policy", "test", "deploy/policies", "--strict"]);
+    assert_eq!(strict.code, 0, "{}{}", strict.out, strict.err);
     let none = file("alone.yaml", &policy);
     assert_eq!(dunning(&["policy", "test", none.to_str().expect("a path")]).code, 1);
 }

@@ -179,6 +179,7 @@ pub struct Decision {
 #[allow(missing_docs)]
 pub enum Code {
     CycleStarted,
+    RuleMatched,
     ProcedureChosen,
     CycleEnded,
     CycleResumed,
@@ -220,6 +221,7 @@ impl Code {
     pub const fn word(self) -> &'static str {
         match self {
             Self::CycleStarted => "cycle_started",
+            Self::RuleMatched => "rule_matched",
             Self::ProcedureChosen => "procedure_chosen",
             Self::CycleEnded => "cycle_ended",
             Self::CycleResumed => "cycle_resumed",
@@ -271,6 +273,7 @@ impl Decision {
             Code::CycleStarted => {
                 format!("a dunning cycle starts: {due} is owed on {bills}, at or over the minimum of {}", self.minimum)
             }
+            Code::RuleMatched => format!("rule {step} takes the account: all that it asks for is met"),
             Code::ProcedureChosen => {
                 format!("procedure {step} is followed in this cycle, as the rules of the policy say")
             }

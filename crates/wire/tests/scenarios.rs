@@ -33,16 +33,13 @@ diary:
 #[test]
 fn every_scenario_of_every_policy_passes_and_every_step_is_reached() {
     for suite in scenario::find(&policies()).expect("the folder") {
-        let reports = scenario::test_path(&suite.policy);
+        let tested = scenario::test_path(&suite.policy).remove(0);
+        let reports = &tested.reports;
         let failed: Vec<_> = reports.iter().filter(|r| !r.passed()).map(ToString::to_string).collect();
         assert!(failed.is_empty(), "{}", failed.join("\n\n"));
         assert!(reports.len() >= 4, "{}: only {} scenarios", suite.policy.display(), reports.len());
-        let text = fs::read_to_string(&suite.policy).expect("the policy");
-        let loaded = policy::parse("policy", &text).unwrap_or_else(|e| panic!("{e}"));
-        for step in loaded.policy.steps.iter().chain(&loaded.policy.options.before_due) {
-            let reached = reports.iter().any(|r| r.steps.iter().any(|s| **s == *step.name));
-            assert!(reached, "{}: no scenario reaches {}", loaded.policy.label, step.name);
-        }
+        let unreached: Vec<_> = tested.unreached.iter().map(ToString::to_string).collect();
+        assert!(unreached.is_empty(), "{}: no scenario reaches {}", tested.policy, unreached.join(", "));
     }
 }
 
@@ -148,15 +145,40 @@ fn scenarios_are_found_from_every_side() {
         (dir.path().join("none.yaml"), vec![false]),
         (dir.path().join("none.scenarios/x.yaml"), vec![false]),
     ] {
-        let found: Vec<_> = scenario::test_path(&path).iter().map(scenario::Report::passed).collect();
+        let found: Vec<_> = reports(&path).iter().map(scenario::Report::passed).collect();
         assert_eq!(found, passed, "{}", path.display());
     }
     // A policy that cannot be used is one failed report, with what is wrong in it.
     fs::write(&policy, "format: dunning-policy/1\n").expect("a file");
-    let reports = scenario::test_path(&policy);
+    let reports = reports(&policy);
     assert!(reports.len() == 1 && reports[0].to_string().contains("`version` is missing"), "{}", reports[0]);
     fs::remove_file(&policy).expect("gone");
-    assert!(scenario::test_path(dir.path()).iter().all(|r| !r.passed()));
+    assert!(self::reports(dir.path()).iter().all(|r| !r.passed()));
+}
+
+fn reports(path: &std::path::Path) -> Vec<scenario::Report> {
+    scenario::test_path(path).into_iter().flat_map(|tested| tested.reports).collect()
+}
+
+#[test]
+fn what_no_scenario_reaches_is_told_by_policy_and_only_where_all_were_run() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let segments = fs::read_to_string(policies().join("segments.yaml")).expect("the policy");
+    let policy = dir.path().join("segments.yaml");
+    fs::write(&policy, segments).expect("a file");
+    fs::create_dir(dir.path().join("segments.scenarios")).expect("a folder");
+    let scenarios = || fs::read_dir(policies().join("segments.scenarios")).expect("the scenarios").flatten();
+    let all = scenarios().count();
+    for entry in scenarios().filter(|e| e.file_name() != "pilot.yaml") {
+        fs::copy(entry.path(), dir.path().join("segments.scenarios").join(entry.file_name())).expect("a file");
+    }
+    let tested = scenario::test_path(&policy).remove(0);
+    assert_eq!(tested.reports.len(), all - 1);
+    let unreached: Vec<_> = tested.unreached.iter().map(ToString::to_string).collect();
+    assert!(unreached.contains(&"rule `pilot`".to_owned()), "{unreached:?}");
+    assert!(unreached.iter().any(|part| part.starts_with("step `") && part.contains(" of `")), "{unreached:?}");
+    let one = scenario::test_path(&dir.path().join("segments.scenarios/default.yaml")).remove(0);
+    assert!(one.reports.len() == 1 && one.unreached.is_empty(), "one scenario need not reach everything");
 }
 
 #[test]

@@ -278,6 +278,9 @@ Examples:
     Test {
         /// A policy, a folder of policies, a folder of scenarios, or one scenario.
         path: PathBuf,
+        /// End with 1 also where no scenario reaches a step or a rule.
+        #[arg(long)]
+        strict: bool,
     },
     /// Print the JSON Schema of the policy file, for editors.
     Schema {

@@ -13,7 +13,7 @@ pub(super) fn run(args: &Policy) -> Result<Exit, Failure> {
     match &args.command {
         PolicyCommand::Check { file, strict, json } => check(file, *strict, *json),
         PolicyCommand::Print { file, due, amount } => print(file, *due, amount.map(Minor::new)),
-        PolicyCommand::Test { path } => test(path),
+        PolicyCommand::Test { path, strict } => test(path, *strict),
         PolicyCommand::Schema { scenario: true } => schema(&scenario::json_schema()),
         PolicyCommand::Schema { scenario: false } => schema(&policy::json_schema()),
     }
@@ -70,12 +70,19 @@ fn check(file: &Path, strict: bool, json: bool) -> Result<Exit, Failure> {
     })
 }
 
-fn test(path: &Path) -> Result<Exit, Failure> {
-    let reports = scenario::test_path(path);
-    let failed = reports.iter().filter(|r| !r.passed()).count();
-    for report in &reports {
-        super::print(&report.to_string())?;
+fn test(path: &Path, strict: bool) -> Result<Exit, Failure> {
+    let tested = scenario::test_path(path);
+    for suite in &tested {
+        for report in &suite.reports {
+            super::print(&report.to_string())?;
+        }
+        for part in &suite.unreached {
+            super::print(&format!("       {}: no scenario reaches {part}", suite.policy))?;
+        }
     }
+    let reports: Vec<_> = tested.iter().flat_map(|suite| &suite.reports).collect();
+    let failed = reports.iter().filter(|r| !r.passed()).count();
+    let unreached: usize = tested.iter().map(|suite| suite.unreached.len()).sum();
     let total = reports.len();
     super::print(&match (total, failed) {
         (0, _) => {
@@ -85,12 +92,16 @@ fn test(path: &Path) -> Result<Exit, Failure> {
         (n, 0) => format!("{n} scenarios passed"),
         (n, f) => format!("{f} of {n} scenarios failed"),
     })?;
+    if unreached > 0 {
+        super::print(&format!("{unreached} steps and rules are reached by none"))?;
+    }
     let unreadable =
-        |r: &scenario::Report| r.title.is_empty() && r.findings.0.iter().any(|f| f.severity == Severity::Error);
+        |r: &&scenario::Report| r.title.is_empty() && r.findings.0.iter().any(|f| f.severity == Severity::Error);
     Ok(match (total, failed) {
         (0, _) => Exit::Findings,
+        (_, 0) if strict && unreached > 0 => Exit::Findings,
         (_, 0) => Exit::Ok,
-        _ if reports.iter().all(unreadable) => Exit::Policy,
+        _ if reports.iter().all(|r| unreadable(&r)) => Exit::Policy,
         _ => Exit::Findings,
     })
 }

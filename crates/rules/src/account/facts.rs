@@ -1,5 +1,7 @@
 //! What a condition asks of an account.
 
+use std::sync::Arc;
+
 use super::ladder::Ladder;
 use crate::{FlagOf, Minor, NumberOf, SelectRule, Step, Test, Timestamp, WordOf};
 
@@ -17,12 +19,13 @@ impl Ladder<'_> {
         })
     }
 
-    /// The procedure that a cycle which starts at an instant follows.
-    pub(super) fn select(&self, at: Timestamp) -> u16 {
+    /// The procedure that a cycle which starts at an instant follows, and the name of the rule that says so.
+    pub(super) fn select(&self, at: Timestamp) -> (u16, Option<Arc<str>>) {
         let takes = |rule: &&SelectRule| {
             rule.share.as_ref().is_none_or(|share| share.has(&self.account.id)) && self.meets_all(&rule.when, at)
         };
-        self.policy.options.select.iter().find(takes).map_or(0, |rule| rule.procedure)
+        let rule = self.policy.options.select.iter().find(takes);
+        rule.map_or((0, None), |rule| (rule.procedure, Some(rule.name.clone())))
     }
 
     fn word(&self, of: WordOf, at: Timestamp) -> Option<&str> {

@@ -246,7 +246,7 @@ impl<'a> Ladder<'a> {
             let bases = self.bases_at(line, anchor);
             self.account.aside_mut().bases = Some(bases);
         }
-        let procedure = self.select(line);
+        let (procedure, rule) = self.select(line);
         if procedure > 0 {
             self.account.aside_mut().procedure = procedure;
         }
@@ -263,6 +263,9 @@ impl<'a> Ladder<'a> {
             pending: None,
         });
         self.decide(Code::CycleStarted, None, None);
+        if let Some(rule) = rule {
+            self.decide(Code::RuleMatched, Some(&rule), None);
+        }
         if let Some(name) = self.policy.procedure_name(procedure).cloned() {
             self.decide(Code::ProcedureChosen, Some(&name), None);
         }

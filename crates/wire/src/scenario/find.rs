@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Report, parse, run};
+use super::{Part, Report, parse, run, unreached};
 use crate::policy::{self, Finding, Findings, Severity};
 
 /// A policy file and its scenarios.
@@ -14,6 +14,17 @@ pub struct Suite {
     pub policy: PathBuf,
     /// Its scenarios, in the order of their names.
     pub scenarios: Vec<PathBuf>,
+}
+
+/// What came out of the scenarios of a policy.
+#[derive(Clone, Debug)]
+pub struct Tested {
+    /// The policy file, as it was named.
+    pub policy: String,
+    /// What came out of each.
+    pub reports: Vec<Report>,
+    /// What of the policy none of them reached; empty where only one of its scenarios was asked for.
+    pub unreached: Vec<Part>,
 }
 
 /// The policies and scenarios meant by a path: a policy file, a folder of policies, a folder of scenarios, or one
@@ -38,18 +49,24 @@ pub fn find(path: &Path) -> Result<Vec<Suite>, Findings> {
 /// Runs all scenarios meant by a path; see [`find`]. A policy or a scenario that cannot be used is a report that
 /// failed.
 #[must_use]
-pub fn test_path(path: &Path) -> Vec<Report> {
+pub fn test_path(path: &Path) -> Vec<Tested> {
     match find(path) {
-        Ok(suites) => suites.iter().flat_map(test_suite).collect(),
-        Err(findings) => vec![Report::unusable(&shown(path), findings)],
+        Ok(suites) => suites.iter().map(|suite| test_suite(suite, suite.scenarios != [path])).collect(),
+        Err(findings) => vec![unusable(&shown(path), findings)],
     }
 }
 
-fn test_suite(suite: &Suite) -> Vec<Report> {
+fn unusable(name: &str, findings: Findings) -> Tested {
+    let reports = vec![Report::unusable(name, findings)];
+    Tested { policy: name.to_owned(), reports, unreached: Vec::new() }
+}
+
+/// `whole`: all scenarios of the policy are there.
+fn test_suite(suite: &Suite, whole: bool) -> Tested {
     let name = shown(&suite.policy);
     let policy = match read(&suite.policy).and_then(|text| policy::parse(&name, &text)) {
         Ok(loaded) => Arc::new(loaded.policy),
-        Err(findings) => return vec![Report::unusable(&name, findings)],
+        Err(findings) => return unusable(&name, findings),
     };
     let test = |file: &PathBuf| {
         let name = shown(file);
@@ -58,7 +75,10 @@ fn test_suite(suite: &Suite) -> Vec<Report> {
             Err(findings) => Report::unusable(&name, findings),
         }
     };
-    suite.scenarios.iter().map(test).collect()
+    let reports: Vec<_> = suite.scenarios.iter().map(test).collect();
+    let whole = whole && !reports.is_empty();
+    let unreached = if whole { unreached(&policy, &reports) } else { Vec::new() };
+    Tested { policy: name, reports, unreached }
 }
 
 /// All policies of a folder, and folders of scenarios whose policy is missing.

@@ -3,6 +3,7 @@
 //! They lie beside their policy (`consumer.yaml`, `consumer.scenarios/*.yaml`), read like a diary, and run against the
 //! rules as the engine runs them under clock `stream`.
 
+mod cover;
 mod find;
 mod model;
 mod pauses;
@@ -13,7 +14,8 @@ mod run;
 
 use dunning_rules::{Currency, Zone};
 
-pub use find::{Suite, find, test_path};
+pub use cover::{Part, unreached};
+pub use find::{Suite, Tested, find, test_path};
 pub use model::Scenario;
 pub use report::{Line, Mark, Report};
 pub use run::run;

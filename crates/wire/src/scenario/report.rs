@@ -1,9 +1,11 @@
+use std::collections::BTreeSet;
 use std::fmt;
 
 use chrono::{DateTime, Timelike};
 use chrono_tz::Tz;
 use dunning_rules::{Timestamp, Zone};
 
+use super::cover::Part;
 use super::model::Scenario;
 use crate::policy::Findings;
 
@@ -63,20 +65,20 @@ pub struct Report {
     pub lines: Vec<Line>,
     /// Where the scenario or its policy cannot be used: why.
     pub findings: Findings,
-    /// The steps that did something, sorted.
-    pub steps: Vec<String>,
+    /// What of the policy it came to.
+    pub reached: BTreeSet<Part>,
     zone: Zone,
 }
 
 impl Report {
-    pub(super) fn of_run(scenario: &Scenario, lines: Vec<Line>, steps: Vec<String>) -> Self {
+    pub(super) fn of_run(scenario: &Scenario, lines: Vec<Line>, reached: BTreeSet<Part>) -> Self {
         let (file, title, zone) = (scenario.file.clone(), scenario.title.clone(), scenario.zone);
-        Self { file, title, lines, findings: Findings::default(), steps, zone }
+        Self { file, title, lines, findings: Findings::default(), reached, zone }
     }
 
     pub(super) fn unusable(file: &str, findings: Findings) -> Self {
         let file = file.to_owned();
-        Self { file, title: String::new(), lines: Vec::new(), findings, steps: Vec::new(), zone: Zone::UTC }
+        Self { file, title: String::new(), lines: Vec::new(), findings, reached: BTreeSet::new(), zone: Zone::UTC }
     }
 
     /// True where everything came as written, and nothing else.

@@ -1,11 +1,14 @@
 //! Runs a scenario as the engine runs an account under clock `stream`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dunning_rules::{
-    Account, Action, Code, Command, Event, GateAnswer, Hold, Input, Outcome, Policy, PolicyBook, Timestamp, step,
+    Account, Action, Code, Command, Decision, Event, GateAnswer, Hold, Input, Outcome, Policy, PolicyBook, Timestamp,
+    step,
 };
 
+use super::cover::Part;
 use super::model::{Entry, Expected, Happens, Kind, Scenario, Stands, What};
 use super::report::{Line, Mark, Report};
 
@@ -18,6 +21,7 @@ struct World {
     book: PolicyBook,
     commands: Vec<Command>,
     holds: Vec<(Timestamp, Arc<str>, Hold)>,
+    reached: BTreeSet<Part>,
     circles: bool,
 }
 
@@ -29,6 +33,7 @@ pub fn run(scenario: &Scenario, policy: Arc<Policy>) -> Report {
         book: PolicyBook::new(policy.clone(), None),
         commands: Vec::new(),
         holds: Vec::new(),
+        reached: BTreeSet::new(),
         circles: false,
     };
     let mut lines = Vec::new();
@@ -52,7 +57,7 @@ pub fn run(scenario: &Scenario, policy: Arc<Policy>) -> Report {
         lines.push(Line { at: world.account.line, line: 0, mark: Mark::Wrong, text });
     }
     lines.sort_by_key(|line| (line.at, line.line));
-    Report::of_run(scenario, lines, world.steps())
+    Report::of_run(scenario, lines, world.reached)
 }
 
 impl World {
@@ -80,14 +85,28 @@ impl World {
 
     fn step(&mut self, event: &Event<'_>, now: Timestamp) -> Outcome {
         let account = std::mem::replace(&mut self.account, Account::new(""));
+        let before = account.procedure();
         let after = step(account, event, &self.book, now);
         self.account = after.account;
+        self.reach(&after.commands, &after.decisions, before);
         self.commands.extend(after.commands);
         self.holds.extend(after.decisions.into_iter().filter_map(|d| match d.code {
             Code::BarHeld(hold) => Some((d.at, d.step?, hold)),
             _ => None,
         }));
         after.outcome
+    }
+
+    /// Notes what of the policy was come to; `before` is the procedure that was followed until now.
+    fn reach(&mut self, commands: &[Command], decisions: &[Decision], before: u16) {
+        let procedure = if self.account.cycle.is_some() { self.account.procedure() } else { before };
+        for command in commands {
+            if let Some(policy) = self.book.get(&command.policy) {
+                self.reached.insert(Part::step(policy, procedure, &command.step));
+            }
+        }
+        let rules = decisions.iter().filter(|d| d.code == Code::RuleMatched).filter_map(|d| d.step.as_ref());
+        self.reached.extend(rules.map(|rule| Part::Rule(rule.to_string())));
     }
 
     fn happens(&mut self, entry: &Entry, happens: &Happens) -> Line {
@@ -215,13 +234,5 @@ impl World {
             }
         }
         expected
-    }
-
-    /// The steps that did something.
-    fn steps(&self) -> Vec<String> {
-        let mut steps: Vec<_> = self.commands.iter().map(|c| c.step.to_string()).collect();
-        steps.sort();
-        steps.dedup();
-        steps
     }
 }

@@ -1,0 +1,55 @@
+//! What of a policy its scenarios reach: steps and rules that no scenario comes to are not known to do what is meant.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use dunning_rules::Policy;
+
+use super::Report;
+
+/// Something of a policy that a scenario can reach.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// A step that did something.
+    Step {
+        /// Its procedure, where there are several; `None`: the only one, or it comes before the due date.
+        procedure: Option<String>,
+        /// Its name.
+        step: String,
+    },
+    /// A rule that chose a procedure.
+    Rule(String),
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Step { procedure: None, step } => write!(f, "step `{step}`"),
+            Self::Step { procedure: Some(procedure), step } => write!(f, "step `{step}` of `{procedure}`"),
+            Self::Rule(rule) => write!(f, "rule `{rule}`"),
+        }
+    }
+}
+
+impl Part {
+    /// A step of the procedure at a place.
+    pub(super) fn step(policy: &Policy, place: u16, step: &str) -> Self {
+        let before = policy.options.before_due.iter().any(|s| *s.name == *step);
+        let procedure = policy.procedure_name(place).filter(|_| !before).map(ToString::to_string);
+        Self::Step { procedure, step: step.to_owned() }
+    }
+}
+
+/// The steps and rules of a policy that no scenario reached, in the order of the file.
+#[must_use]
+pub fn unreached(policy: &Policy, reports: &[Report]) -> Vec<Part> {
+    let reached: BTreeSet<&Part> = reports.iter().flat_map(|report| &report.reached).collect();
+    let rules = policy.options.select.iter().map(|rule| Part::Rule(rule.name.to_string()));
+    let before = policy.options.before_due.iter().map(|step| Part::step(policy, 0, &step.name));
+    let ladders = 0..u16::try_from(policy.options.procedures.len()).unwrap_or(0).max(1);
+    let steps = ladders.flat_map(|place| {
+        let of_it = policy.steps.get(policy.ladder(place)).unwrap_or_default();
+        of_it.iter().map(move |step| Part::step(policy, place, &step.name))
+    });
+    rules.chain(before).chain(steps).filter(|part| !reached.contains(part)).collect()
+}

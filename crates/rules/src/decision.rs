@@ -54,11 +54,13 @@ pub enum NoEffect {
     UnknownPlan,
     UnknownHold,
     AgreementNotAllowed,
+    OlderBalance,
+    NotInPolicy,
 }
 
 impl NoEffect {
     /// All, for counters.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::RepeatedEvent,
         Self::KnownBill,
         Self::KnownPayment,
@@ -81,6 +83,8 @@ impl NoEffect {
         Self::UnknownPlan,
         Self::UnknownHold,
         Self::AgreementNotAllowed,
+        Self::OlderBalance,
+        Self::NotInPolicy,
     ];
 
     /// A word for counters.
@@ -109,6 +113,8 @@ impl NoEffect {
             Self::UnknownPlan => "unknown_plan",
             Self::UnknownHold => "unknown_hold",
             Self::AgreementNotAllowed => "agreement_not_allowed",
+            Self::OlderBalance => "older_balance",
+            Self::NotInPolicy => "not_in_policy",
         }
     }
 }
@@ -208,6 +214,9 @@ pub enum Code {
     HoldPlaced,
     HoldEnded,
     StepHeld,
+    PaymentAwaited,
+    BalanceDiffers,
+    BalanceAgrees,
     ContactNoted,
     Paused,
     Resumed,
@@ -250,6 +259,9 @@ impl Code {
             Self::HoldPlaced => "hold_placed",
             Self::HoldEnded => "hold_ended",
             Self::StepHeld => "step_held",
+            Self::PaymentAwaited => "payment_awaited",
+            Self::BalanceDiffers => "balance_differs",
+            Self::BalanceAgrees => "balance_agrees",
             Self::ContactNoted => "contact_noted",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
@@ -326,6 +338,11 @@ impl Decision {
             Code::HoldPlaced => "a person or a system placed a hold".to_owned(),
             Code::HoldEnded => "a hold ended".to_owned(),
             Code::StepHeld => format!("step {step} waits: a hold stops what is told to the customer"),
+            Code::PaymentAwaited => format!("a payment is on its way: dunning waits for it if it is enough for {due}"),
+            Code::BalanceDiffers => {
+                "billing says that something else is owed than is known here: no bar until the two agree".to_owned()
+            }
+            Code::BalanceAgrees => "billing says that what is known here is owed".to_owned(),
             Code::ContactNoted => {
                 "a contact says how the customer can be reached, or when they were spoken to; it counts from now on".to_owned()
             }

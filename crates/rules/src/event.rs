@@ -117,8 +117,10 @@ pub enum Body<'a> {
         /// Of the amount.
         currency: Currency,
     },
-    /// What billing says is owed. Not used by a step yet.
+    /// What billing says is owed.
     BalanceStated {
+        /// As of this instant.
+        as_of: Timestamp,
         /// Owed in all, credit negative.
         balance: Minor,
         /// Of the balance.
@@ -149,7 +151,7 @@ pub enum Body<'a> {
         /// Why, as the source sorts it.
         kind: ReversalKind,
     },
-    /// Money is on its way. Not used by a step yet.
+    /// Money is on its way.
     PaymentInitiated {
         /// As in the payment to come.
         payment_id: &'a str,

@@ -24,7 +24,7 @@ mod time;
 pub use account::{
     Account, Aside, BarDecided, BarInForce, Bases, Bill, BillAside, Cycle, Dispute, DisputedPart, HELD_WORDS, Hold,
     HoldInForce, Pauses, Payment, PaymentPart, PendingBar, Plan, Promise, Reach, Seen, SeenId, SentStep, Stage,
-    Suspended, standing, step,
+    Suspended, Transit, standing, step,
 };
 pub use calendar::{Calendar, Holidays, Offset, is_within};
 pub use command::{Action, BarLevel, Channel, Command, RestorationReason};
@@ -38,7 +38,7 @@ pub use event::{
 };
 pub use id::{Id, IdHash, command_id};
 pub use money::Minor;
-pub use pause::{AgreementRules, HoldKinds, PauseRules, WHOLE_SHARE};
+pub use pause::{AgreementRules, HoldKinds, PauseRules, TRANSIT_DAYS, WHOLE_SHARE};
 pub use policy::{
     Anchor, BelowMinimum, DebitNote, DisputeEnd, Options, PayDisputed, Policy, PolicyBook, Procedure, Repeat, Resumes,
     SelectRule, Share, Shortcuts, Step, StepAction, StepRule, Timing, Unmet, WarningRule, ZoneRule,

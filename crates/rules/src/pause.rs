@@ -4,7 +4,7 @@ use crate::{Id, Minor, Test};
 
 /// What stops dunning for a time, and on which terms. Without a word in the policy all of it is honoured, and bars that
 /// are in force stay in force.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PauseRules {
     /// Of promises to pay.
     pub promises: AgreementRules,
@@ -12,6 +12,18 @@ pub struct PauseRules {
     pub plans: AgreementRules,
     /// The kinds of holds that lift the bars in force.
     pub holds_restore: HoldKinds,
+    /// A payment that is on its way counts at most so many days after it was announced; `None`: it does not count.
+    pub transit_days: Option<u16>,
+}
+
+/// So many days a payment that is on its way counts at most, where the policy does not say.
+pub const TRANSIT_DAYS: u16 = 10;
+
+impl Default for PauseRules {
+    fn default() -> Self {
+        let terms = AgreementRules::default;
+        Self { promises: terms(), plans: terms(), holds_restore: HoldKinds::None, transit_days: Some(TRANSIT_DAYS) }
+    }
 }
 
 /// On which terms a promise or a plan is accepted, and when it is kept.

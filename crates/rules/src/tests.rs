@@ -99,5 +99,8 @@ fn the_words_of_a_decision_name_what_it_rests_on() {
 #[test]
 fn a_hold_is_the_accounts_own_where_an_event_of_its_own_can_end_it() {
     let own: Vec<_> = HELD_WORDS.iter().map(|(hold, _)| *hold).filter(|hold| hold.is_own()).collect();
-    assert_eq!(own, [Hold::NoProfile, Hold::Protected, Hold::Refused, Hold::NoWarning, Hold::OnHold]);
+    assert_eq!(
+        own,
+        [Hold::NoProfile, Hold::Protected, Hold::Refused, Hold::NoWarning, Hold::OnHold, Hold::BalanceDiffers]
+    );
 }

@@ -6,7 +6,7 @@ use dunning_rules::{
     Account, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, Body, Channel, Contact, ContactOutcome,
     Contacted, Currency, Cycle, Day, Dispute, DisputeOutcome, DisputedPart, HELD_WORDS, HoldInForce, IdHash, Input,
     Interaction, Line, Minor, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile, Promise, Reach, ReversalKind,
-    Seen, SentStep, Service, Stops, Suspended, Term, Timestamp, Zone,
+    Seen, SentStep, Service, Stops, Suspended, Term, Timestamp, Transit, Zone,
 };
 use proptest::prelude::*;
 
@@ -110,7 +110,8 @@ fn bill_event() -> impl Strategy<Value = Body<'static>> {
         1 => (id(), positive()).prop_map(|(bill_id, amount)| Body::WriteOffReversed { bill_id, amount }),
         1 => (id(), positive(), currency())
             .prop_map(|(credit_id, amount, currency)| Body::AccountCredited { credit_id, amount, currency }),
-        1 => (signed(), currency()).prop_map(|(balance, currency)| Body::BalanceStated { balance, currency }),
+        1 => (instant(), signed(), currency())
+            .prop_map(|(as_of, balance, currency)| Body::BalanceStated { as_of, balance, currency }),
     ]
 }
 
@@ -344,8 +345,13 @@ fn pauses() -> impl Strategy<Value = Pauses> {
         day,
     });
     let head = (some(any_instant()), some(any::<u16>()), any::<u16>(), any::<u16>(), few(any_day()));
-    (head, few(hold), few(promise), some(plan)).prop_map(
-        |((since, back_to, kept, broken, accepted), holds, promises, plan)| Pauses {
+    let transit = (boxed_id(), any_amount(), any_day()).prop_map(|(id, amount, until)| Transit { id, amount, until });
+    let money = (few(transit), any::<bool>(), some(any_amount()));
+    (head, few(hold), few(promise), some(plan), money).prop_map(
+        |((since, back_to, kept, broken, accepted), holds, promises, plan, (transit, covered, drift))| Pauses {
+            transit,
+            covered,
+            drift,
             since,
             back_to,
             holds,

@@ -244,7 +244,7 @@ impl Account {
         self.tidy_aside();
     }
 
-    fn in_currency(&mut self, currency: Currency) -> Moved {
+    pub(super) fn in_currency(&mut self, currency: Currency) -> Moved {
         match self.currency {
             Some(c) if c != currency => Err(Refusal::OtherCurrency.into()),
             _ => {

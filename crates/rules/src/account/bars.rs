@@ -94,6 +94,8 @@ impl Ladder<'_> {
             Some(Hold::Refused)
         } else if self.account.stops().bars {
             Some(Hold::OnHold)
+        } else if self.account.pauses().is_some_and(|pauses| pauses.drift.is_some()) {
+            Some(Hold::BalanceDiffers)
         } else if self.account.profile.is_none() && !rules.bar_without_profile {
             Some(Hold::NoProfile)
         } else if vulnerable && !rules.bar_protected && allowed != Some(true) {

@@ -24,7 +24,7 @@ use crate::{BarLevel, Currency, Day, Id, Minor, Profile, Timestamp};
 pub use aside::{Aside, Bases, BillAside, Suspended};
 pub use ladder::standing;
 pub(crate) use ladder::zone_of;
-pub use pause::{HoldInForce, Pauses, Plan, Promise};
+pub use pause::{HoldInForce, Pauses, Plan, Promise, Transit};
 pub use reach::Reach;
 pub use seen::{Seen, SeenId};
 pub use step::step;
@@ -242,10 +242,12 @@ pub enum Hold {
     NoWarning,
     /// A hold stops bars.
     OnHold,
+    /// Billing says that something else is owed.
+    BalanceDiffers,
 }
 
 /// Every reason to hold a bar, with its word for counters.
-pub const HELD_WORDS: [(Hold, &str); 10] = [
+pub const HELD_WORDS: [(Hold, &str); 11] = [
     (Hold::StaleAccount, "stale_account"),
     (Hold::StaleShard, "stale_shard"),
     (Hold::ClockDoubt, "clock_doubt"),
@@ -256,6 +258,7 @@ pub const HELD_WORDS: [(Hold, &str); 10] = [
     (Hold::Refused, "refused"),
     (Hold::NoWarning, "no_warning"),
     (Hold::OnHold, "on_hold"),
+    (Hold::BalanceDiffers, "balance_differs"),
 ];
 
 impl Hold {
@@ -279,13 +282,17 @@ impl Hold {
             Self::Refused => "a person refused bars",
             Self::NoWarning => "the warning that must precede it was not sent in this cycle",
             Self::OnHold => "a hold on the account stops bars",
+            Self::BalanceDiffers => "billing says that something else is owed than is known here",
         }
     }
 
     /// True where the account itself is the reason, and an event of its own can end it.
     #[must_use]
     pub const fn is_own(self) -> bool {
-        matches!(self, Self::NoProfile | Self::Protected | Self::Refused | Self::NoWarning | Self::OnHold)
+        matches!(
+            self,
+            Self::NoProfile | Self::Protected | Self::Refused | Self::NoWarning | Self::OnHold | Self::BalanceDiffers
+        )
     }
 }
 

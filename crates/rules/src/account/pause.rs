@@ -24,6 +24,12 @@ pub struct Pauses {
     pub promises: Vec<Promise>,
     /// The instalment plan.
     pub plan: Option<Plan>,
+    /// Payments that are on their way, in the order announced.
+    pub transit: Vec<Transit>,
+    /// True where they are enough for what is overdue.
+    pub covered: bool,
+    /// What billing says is owed beyond what is known here; `None`: the two agree, as far as is known.
+    pub drift: Option<Minor>,
     /// Promises and plans that were kept.
     pub kept: u16,
     /// Promises and plans that were broken.
@@ -77,6 +83,17 @@ pub struct Plan {
     pub day: Day,
 }
 
+/// A payment that is on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transit {
+    /// As in the payment to come.
+    pub id: Id,
+    /// How much.
+    pub amount: Minor,
+    /// The last day on which it counts, where the account lives.
+    pub until: Day,
+}
+
 impl Plan {
     /// What has to be paid by the end of a day.
     #[must_use]
@@ -95,13 +112,15 @@ impl Pauses {
     /// True where nothing is stopped, and nothing waits for its end.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.since.is_none() && self.holds.is_empty() && self.promises.is_empty() && self.plan.is_none()
+        let stopped = self.since.is_some() || self.covered;
+        let lists = [self.holds.is_empty(), self.promises.is_empty(), self.plan.is_none(), self.transit.is_empty()];
+        !stopped && lists == [true; 4]
     }
 
     /// What of the account as a whole is stopped, and that by whatever is in force.
     #[must_use]
     pub fn stops(&self) -> Stops {
-        if !self.promises.is_empty() || self.plan.is_some() {
+        if self.covered || !self.promises.is_empty() || self.plan.is_some() {
             return Stops::ALL;
         }
         let whole = self.holds.iter().filter(|hold| hold.bills.is_empty());
@@ -179,6 +198,39 @@ impl Account {
             Interaction::HoldReleased { hold_id } => self.release(hold_id, local_day),
             _ => Err(NoEffect::NotUsedYet.into()),
         }
+    }
+
+    /// A payment is on its way, and counts until a day.
+    pub(super) fn announce(&mut self, transit: Transit) -> Moved {
+        if self.payments.iter().any(|p| p.id == transit.id) {
+            return Err(NoEffect::KnownPayment.into());
+        }
+        let known = &mut self.aside_mut().pauses.transit;
+        if known.iter().any(|t| t.id == transit.id) {
+            return Err(NoEffect::KnownPayment.into());
+        }
+        has_room(known.len(), PAUSES_MAX)?;
+        known.push(transit);
+        Ok(())
+    }
+
+    /// A payment that was on its way has come, or failed.
+    pub(super) fn arrived(&mut self, body: &Body<'_>) {
+        let (Body::PaymentReceived { payment_id, .. } | Body::PaymentFailed { payment_id }) = *body else { return };
+        if let Some(pauses) = self.pauses_mut() {
+            pauses.transit.retain(|transit| *transit.id != *payment_id);
+            self.tidy_aside();
+        }
+    }
+
+    /// What billing says is owed, as of an instant: compared where nothing has happened to the account since.
+    pub(super) fn compare(&mut self, as_of: Timestamp, balance: Minor) -> Moved {
+        if as_of < self.line {
+            return Err(NoEffect::OlderBalance.into());
+        }
+        let drift = Some(balance - (self.open() - self.credit)).filter(|drift| *drift != Minor::ZERO);
+        self.aside_mut().pauses.drift = drift;
+        Ok(())
     }
 
     fn promise(&mut self, promise: Promise) -> Moved {

@@ -1,12 +1,12 @@
 //! What holds, promises and plans do to the ladder. While all of an account is stopped its clock stands still: what is
 //! due later comes later by as much, and nothing comes in a burst.
 
-use super::balance::Moved;
+use super::balance::{Moved, Rejected};
 use super::ladder::Ladder;
 use super::pause::{Pauses, Plan, Promise};
 use crate::{
-    AgreementRules, Code, Day, Interaction, Minor, NoEffect, Outcome, Refusal, RestorationReason, Step, StepAction,
-    Term, Timestamp,
+    AgreementRules, Body, Code, Day, Interaction, Minor, NoEffect, Outcome, Refusal, RestorationReason, Step,
+    StepAction, Term, Timestamp,
 };
 
 /// A promise or a plan as it is proposed.
@@ -69,6 +69,38 @@ impl Ladder<'_> {
         self.decide(code, None, None);
     }
 
+    /// The day until which a payment that is on its way counts.
+    pub(super) fn counts_until(&self, expected_by: Day, at: Timestamp) -> Result<Day, Rejected> {
+        let most = self.policy.options.pauses.transit_days.ok_or(NoEffect::NotInPolicy)?;
+        Ok(expected_by.min(self.zone.day_of(at).plus(i32::from(most))))
+    }
+
+    /// What was said of money that is on its way, or of what billing knows.
+    pub(super) fn note_money(&mut self, body: &Body<'_>, outcome: Outcome) {
+        let code = match (body, outcome) {
+            (Body::PaymentInitiated { .. }, Outcome::Applied) => Code::PaymentAwaited,
+            (Body::BalanceStated { .. }, Outcome::Applied) => {
+                let differs = self.account.pauses().is_some_and(|pauses| pauses.drift.is_some());
+                if differs { Code::BalanceDiffers } else { Code::BalanceAgrees }
+            }
+            // A payment that failed is on its way no longer, though it moves nothing.
+            (Body::PaymentReceived { .. } | Body::PaymentFailed { .. }, _) => return self.account.arrived(body),
+            _ => return,
+        };
+        self.decide(code, None, None);
+    }
+
+    /// Whether payments on their way are enough that no debt would keep a cycle; those that did not come no longer count.
+    fn count_transit(&mut self) {
+        let (line, zone) = (self.account.line, self.zone);
+        let (owed, keeps) = (self.dunned(line), self.keeps());
+        let Some(pauses) = self.account.pauses_mut() else { return };
+        pauses.transit.retain(|transit| zone.start_of_day(transit.until.plus(1)) > line);
+        let coming: Minor = pauses.transit.iter().map(|transit| transit.amount).sum();
+        // Where nothing is owed yet there is nothing to wait for: it is looked at again when something is.
+        pauses.covered = owed > Minor::ZERO && !pauses.transit.is_empty() && owed - coming < keeps;
+    }
+
     /// After every event and at every deadline: what has ended by now ends, and what stops the account stops it. True
     /// where there was anything to look at.
     pub(super) fn settle_pauses(&mut self) -> bool {
@@ -76,6 +108,7 @@ impl Ladder<'_> {
             return false;
         }
         self.end_holds();
+        self.count_transit();
         self.judge_promises();
         self.judge_plan();
         let since = self.account.pauses().and_then(|pauses| pauses.since);
@@ -95,7 +128,8 @@ impl Ladder<'_> {
         let holds = pauses.holds.iter().filter_map(|hold| hold.until);
         let promises = pauses.promises.iter().map(|p| self.end_of(p.promised_on, &rules.promises));
         let plan = pauses.plan.as_ref().and_then(|plan| self.next_instalment(plan));
-        holds.chain(promises).chain(plan).min()
+        let transit = pauses.transit.iter().map(|t| self.zone.start_of_day(t.until.plus(1)));
+        holds.chain(promises).chain(plan).chain(transit).min()
     }
 
     /// True where nothing at all is done.

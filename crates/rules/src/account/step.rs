@@ -6,7 +6,7 @@ use super::balance::Rejected;
 use super::ladder::{Ladder, zone_of};
 use crate::{
     Account, BarDecided, Body, Code, Event, Found, FoundAction, GateAnswer, IdHash, Input, Interaction, NoEffect,
-    Outcome, Policy, PolicyBook, Refusal, RestorationReason, Timestamp, Transition, Zone, command_id,
+    Outcome, Policy, PolicyBook, Refusal, RestorationReason, Timestamp, Transit, Transition, Zone, command_id,
 };
 
 /// The one function: what an account becomes, and what is said, when an event meets it at an instant.
@@ -109,6 +109,7 @@ fn take_input(
         body if outcome == Outcome::Applied => ladder.note_bill(body),
         _ => {}
     }
+    ladder.note_money(&input.body, outcome);
     ladder.comes_back = outcome == Outcome::Applied && ladder.brings_back(&input.body);
     ladder.settle_pauses();
     ladder.review(reason_of(&input.body));
@@ -131,6 +132,19 @@ fn change(account: &mut Account, body: &Body<'_>, policy: &Arc<Policy>, at: Time
             account.profile = Some(profile.clone());
         }
         Body::Interaction(Interaction::ContactMade { .. }) => {}
+        Body::PaymentInitiated { payment_id, amount, currency, expected_by } => {
+            account.in_currency(*currency)?;
+            let until = Ladder::new(account, policy.clone(), None).counts_until(*expected_by, at)?;
+            let moved = account.announce(Transit { id: (*payment_id).into(), amount: *amount, until });
+            account.tidy_aside();
+            return moved;
+        }
+        Body::BalanceStated { as_of, balance, currency } => {
+            account.in_currency(*currency)?;
+            let moved = account.compare(*as_of, *balance);
+            account.tidy_aside();
+            return moved;
+        }
         Body::Interaction(Interaction::BarApproved { until }) => {
             account.bar_decided = Some(BarDecided { allowed: true, until: *until });
         }

@@ -12,6 +12,7 @@ mod reach;
 mod resume;
 mod select;
 mod steps;
+mod transit;
 
 use std::sync::Arc;
 
@@ -116,6 +117,7 @@ impl Life {
             assert!(t.commands.is_empty() && t.decisions.is_empty());
         }
         assert!(t.account.line >= before, "the line never goes back");
+        assert_ne!(t.account.aside.as_deref(), Some(&Aside::default()), "nothing is no reason to keep anything");
         self.account = t.account;
         self.said.extend(t.commands);
         self.decided.extend(t.decisions);

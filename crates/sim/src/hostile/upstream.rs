@@ -138,6 +138,7 @@ impl Upstream {
             82..=87 => self.interacts(tape, customer, now),
             88..=91 => self.profile(tape, customer, now),
             92..=93 => self.erases(tape, customer, now),
+            94 => self.announces(tape, customer, now),
             _ => self.happens(tape, customer, InputTopic::Usage, &Body::UsageRecorded, now),
         }
     }
@@ -182,6 +183,21 @@ impl Upstream {
         let bill = self.some('b', self.customers[customer].bills);
         let bill_id = self.random.chance(300).then_some(bill.as_str());
         let body = Body::PaymentReceived { payment_id: &id, amount, currency, bill_id };
+        self.happens(tape, customer, InputTopic::Payments, &body, now);
+    }
+
+    /// Money is on its way, or billing says what is owed.
+    fn announces(&mut self, tape: &mut Tape, customer: usize, now: Timestamp) {
+        let (amount, currency) = (self.amount(), self.currency());
+        if self.random.chance(300) {
+            let balance = Minor::new(self.random.between(-100, 500) * 100);
+            let body = Body::BalanceStated { as_of: now, balance, currency };
+            return self.happens(tape, customer, InputTopic::Bills, &body, now);
+        }
+        let id = format!("p{}", i64::from(self.customers[customer].payments) + self.random.between(0, 2));
+        let days = i32::try_from(self.random.between(0, 6)).unwrap_or(0);
+        let expected_by = Zone::UTC.day_of(now).plus(days);
+        let body = Body::PaymentInitiated { payment_id: &id, amount, currency, expected_by };
         self.happens(tape, customer, InputTopic::Payments, &body, now);
     }
 

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use dunning_rules::{Day, HoldInForce, Pauses, Plan, Promise, Timestamp};
+use dunning_rules::{Day, HoldInForce, Minor, Pauses, Plan, Promise, Timestamp, Transit};
 use serde::Serialize;
 
 use super::Money;
@@ -18,6 +18,10 @@ pub struct PausesView {
     pub promises: Vec<AgreementView>,
     /// The instalment plan.
     pub plan: Option<AgreementView>,
+    /// Payments that are on their way.
+    pub on_their_way: Vec<AgreementView>,
+    /// What billing says is owed beyond what is known here; none: the two agree, as far as is known.
+    pub drift: Option<Money>,
     /// Promises and plans that were kept.
     pub kept: u16,
     /// Promises and plans that were broken.
@@ -65,6 +69,8 @@ impl PausesView {
             holds: pauses.holds.iter().map(HoldView::new).collect(),
             promises: pauses.promises.iter().map(|promise| promised(promise, currency)).collect(),
             plan: pauses.plan.as_ref().map(|plan| planned(plan, currency)),
+            on_their_way: pauses.transit.iter().map(|transit| coming(transit, currency)).collect(),
+            drift: pauses.drift.map(|drift| Money::new(drift, currency)),
             kept: pauses.kept,
             broken: pauses.broken,
         }
@@ -94,6 +100,16 @@ fn promised(promise: &Promise, currency: &str) -> AgreementView {
     }
 }
 
+fn coming(transit: &Transit, currency: &str) -> AgreementView {
+    AgreementView {
+        id: transit.id.to_string(),
+        amount: Money::new(transit.amount, currency),
+        paid: Money::new(Minor::ZERO, currency),
+        last_day: transit.until,
+        parts: 1,
+    }
+}
+
 fn planned(plan: &Plan, currency: &str) -> AgreementView {
     AgreementView {
         id: plan.id.to_string(),
@@ -117,6 +133,12 @@ impl fmt::Display for PausesView {
         }
         if let Some(plan) = &self.plan {
             writeln!(f, "  plan        {plan}, {} parts", plan.parts)?;
+        }
+        for payment in &self.on_their_way {
+            writeln!(f, "  on its way  {}  {} by {}", payment.id, payment.amount, payment.last_day)?;
+        }
+        if let Some(drift) = &self.drift {
+            writeln!(f, "  balance     billing says {drift} more: no bar until the two agree")?;
         }
         if self.kept > 0 || self.broken > 0 {
             writeln!(f, "  promises    {} kept, {} broken", self.kept, self.broken)?;

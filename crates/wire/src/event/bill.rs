@@ -71,12 +71,12 @@ fn line<'a>(r: &mut Reader<'a>) -> Result<Line<'a>, Fault> {
 }
 
 fn stated<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, Fault> {
-    r.instant()?;
+    let as_of = r.instant()?;
     let balance = r.signed()?;
     let currency = r.currency()?;
     r.each(|r| {
         r.id()?;
         r.signed().map(drop)
     })?;
-    Ok((Body::BalanceStated { balance, currency }, "BalanceStated"))
+    Ok((Body::BalanceStated { as_of, balance, currency }, "BalanceStated"))
 }

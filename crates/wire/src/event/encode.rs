@@ -68,9 +68,9 @@ fn put_bill(out: &mut Vec<u8>, body: &Body<'_>) {
             put_currency(out, Some(*currency));
             out.push(0); // reason
         }
-        Body::BalanceStated { balance, currency } => {
+        Body::BalanceStated { as_of, balance, currency } => {
             put_len(out, 6);
-            put_long(out, 0); // as_of
+            put_instant(out, *as_of);
             put_amount(out, *balance);
             put_currency(out, Some(*currency));
             out.push(0); // open_bills

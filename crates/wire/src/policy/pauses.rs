@@ -1,6 +1,6 @@
 //! What stops dunning for a time: promises to pay, instalment plans, holds.
 
-use dunning_rules::{AgreementRules, DAY_MS, HoldKinds, PauseRules, Policy, WHOLE_SHARE};
+use dunning_rules::{AgreementRules, DAY_MS, HoldKinds, PauseRules, Policy, TRANSIT_DAYS, WHOLE_SHARE};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -80,6 +80,11 @@ impl Reader<'_, '_> {
         PauseRules {
             promises: terms("promises", &file.promises),
             plans: terms("plans", &file.plans),
+            transit_days: match file.payments_on_their_way.as_deref() {
+                None => Some(TRANSIT_DAYS),
+                Some("ignore") => None,
+                Some(text) => Some(self.days("payments_on_their_way", text)),
+            },
             holds_restore: match file.holds.as_ref().map(|holds| &holds.restore) {
                 None => HoldKinds::None,
                 Some(Kinds::All(AllKinds::All)) => HoldKinds::All,
@@ -147,6 +152,13 @@ pub(super) fn sentences(rules: &PauseRules) -> Vec<String> {
                 kinds.join(" or ")
             )
         }
+    });
+    said.push(match rules.transit_days {
+        None => "A payment that is on its way does not count.".to_owned(),
+        Some(days) => format!(
+            "A payment that is on its way and enough for what is overdue stops everything until it is expected, {days} days \
+             at most."
+        ),
     });
     said
 }

@@ -74,6 +74,11 @@ pub(super) struct PolicyFile {
     /// On which terms an instalment plan is taken, which stops everything while it is kept. Without it: on any.
     #[serde(default)]
     pub(super) plans: Option<super::pauses::Agreement>,
+    /// A payment that is on its way stops everything, if it is enough, until the day on which it is expected, and at most
+    /// so long: `10d`, or `ignore`. Without it: `10d`.
+    #[serde(default)]
+    #[schemars(regex(pattern = "^(ignore|[0-9]+d)$"))]
+    pub(super) payments_on_their_way: Option<String>,
     /// What a hold does beyond stopping what it says.
     #[serde(default)]
     pub(super) holds: Option<super::pauses::Holds>,

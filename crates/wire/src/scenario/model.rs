@@ -85,6 +85,17 @@ pub(super) enum Happening {
     PaymentFailed {
         payment: String,
     },
+    PaymentInitiated {
+        payment: String,
+        amount: Minor,
+        currency: Currency,
+        by: Day,
+    },
+    BalanceStated {
+        as_of: Timestamp,
+        balance: Minor,
+        currency: Currency,
+    },
     PaymentReversed {
         payment: String,
         amount: Minor,
@@ -198,6 +209,12 @@ impl Happening {
                 bill_id: bill.as_deref(),
             },
             Self::PaymentFailed { payment } => Body::PaymentFailed { payment_id: payment },
+            Self::PaymentInitiated { payment, amount, currency, by } => {
+                Body::PaymentInitiated { payment_id: payment, amount: *amount, currency: *currency, expected_by: *by }
+            }
+            Self::BalanceStated { as_of, balance, currency } => {
+                Body::BalanceStated { as_of: *as_of, balance: *balance, currency: *currency }
+            }
             Self::PaymentReversed { payment, amount, kind } => {
                 Body::PaymentReversed { payment_id: payment, amount: *amount, kind: *kind }
             }
@@ -265,6 +282,8 @@ impl Happening {
             Self::PaymentReceived { amount, bill: None, .. } => format!("{amount} is paid"),
             Self::PaymentReceived { amount, bill: Some(bill), .. } => format!("{amount} is paid on bill {bill}"),
             Self::PaymentFailed { payment } => format!("payment {payment} is declined"),
+            Self::PaymentInitiated { amount, by, .. } => format!("{amount} is on its way, to come by {by}"),
+            Self::BalanceStated { balance, .. } => format!("billing says that {balance} is owed"),
             Self::PaymentReversed { payment, amount, .. } => format!("{amount} of payment {payment} is taken back"),
             Self::DisputeOpened { bill, amount, .. } => {
                 let what = amount.map_or("all".to_owned(), |a| a.to_string());

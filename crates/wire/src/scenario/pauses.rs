@@ -1,4 +1,4 @@
-//! Promises, plans, holds and contacts of a diary.
+//! Promises, plans, holds, contacts and money on its way of a diary.
 
 use dunning_rules::{ContactOutcome, Minor, Stops, Term, Timestamp};
 
@@ -7,8 +7,8 @@ use super::raw;
 use super::read::{Reader, channel};
 
 impl Reader<'_, '_> {
-    /// What stops the account, or ends stopping it, and contacts; `None` where the entry is something else, or a day cannot be read.
-    pub(super) fn stopping(&mut self, path: &str, entry: &raw::Entry, line: u32) -> Option<Happening> {
+    /// What stops the account, or ends stopping it, and contacts, and money that is not there yet; `None` where the entry is something else, or a day cannot be read.
+    pub(super) fn stopping(&mut self, path: &str, entry: &raw::Entry, at: Timestamp, line: u32) -> Option<Happening> {
         let own = |name: &Option<String>, kind: &str| name.clone().unwrap_or_else(|| format!("{kind}-{line}"));
         Some(match entry {
             raw::Entry { promise_made: Some(p), .. } => Happening::PromiseMade {
@@ -31,6 +31,19 @@ impl Reader<'_, '_> {
                 let until = h.until.as_ref();
                 let until = until.and_then(|text| self.instant(&format!("{path}.hold_placed.until"), text));
                 placed(h, until)
+            }
+            raw::Entry { payment_initiated: Some(p), .. } => Happening::PaymentInitiated {
+                payment: p.payment.clone(),
+                amount: Minor::new(p.amount),
+                currency: self.currency,
+                by: self.day(&format!("{path}.payment_initiated.by"), &p.by)?,
+            },
+            raw::Entry { balance_stated: Some(s), .. } => {
+                let as_of = match &s.as_of {
+                    Some(text) => self.instant(&format!("{path}.balance_stated.as_of"), text)?,
+                    None => at,
+                };
+                Happening::BalanceStated { as_of, balance: Minor::new(s.balance), currency: self.currency }
             }
             raw::Entry { contact_made: Some(c), .. } => Happening::ContactMade {
                 of: c.of.clone(),

@@ -128,6 +128,10 @@ pub(super) struct Entry {
     pub(super) payment_received: Option<Payment>,
     /// An attempt to collect is declined.
     pub(super) payment_failed: Option<WholePayment>,
+    /// Money is on its way.
+    pub(super) payment_initiated: Option<Initiated>,
+    /// Billing says what is owed in all, in minor units (cents), credit negative.
+    pub(super) balance_stated: Option<Stated>,
     /// A payment is taken back, in whole or in part.
     pub(super) payment_reversed: Option<OfPayment>,
     /// The customer contests what is owed.
@@ -299,6 +303,30 @@ pub(super) struct Decided {
     pub(super) until: Option<String>,
 }
 
+/// Money that is on its way.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Initiated {
+    /// Name of the payment, as in the one to come.
+    pub(super) payment: String,
+    /// In minor units (cents).
+    #[schemars(range(min = 1, max = 1_000_000_000_000_000_i64))]
+    pub(super) amount: i64,
+    /// The last day on which it is to be expected.
+    pub(super) by: String,
+}
+
+/// What billing says is owed.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Stated {
+    /// In minor units (cents), credit negative.
+    pub(super) balance: i64,
+    /// As of when. Without it: as of now.
+    #[serde(default)]
+    pub(super) as_of: Option<String>,
+}
+
 /// The customer promises to pay.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -432,7 +460,7 @@ pub(super) struct Expect {
     pub(super) restore: Option<Reason>,
     /// The step whose bar waits (no command); `because` says why.
     pub(super) held: Option<String>,
-    /// Why a bar waits: `no_profile`, `protected`, `refused`, `no_warning` or `on_hold`.
+    /// Why a bar waits: `no_profile`, `protected`, `refused`, `no_warning`, `on_hold` or `balance_differs`.
     pub(super) because: Option<Because>,
     /// The channel of the notice.
     pub(super) channel: Option<Channel>,
@@ -468,6 +496,7 @@ pub(super) enum Because {
     Refused,
     NoWarning,
     OnHold,
+    BalanceDiffers,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -145,7 +145,7 @@ impl Reader<'_, '_> {
                 Happening::Decided(Interaction::BarRefused { until })
             }
             raw::Entry { bar_decision_withdrawn: Some(_), .. } => Happening::Decided(Interaction::BarDecisionWithdrawn),
-            _ => return self.stopping(path, entry, line),
+            _ => return self.stopping(path, entry, at, line),
         })
     }
 
@@ -293,6 +293,8 @@ impl raw::Entry {
             self.account_credited.is_some(),
             self.payment_received.is_some(),
             self.payment_failed.is_some(),
+            self.payment_initiated.is_some(),
+            self.balance_stated.is_some(),
             self.payment_reversed.is_some(),
             self.dispute_opened.is_some(),
             self.dispute_resolved.is_some(),
@@ -385,6 +387,7 @@ const fn because(because: raw::Because) -> Hold {
         raw::Because::Refused => Hold::Refused,
         raw::Because::NoWarning => Hold::NoWarning,
         raw::Because::OnHold => Hold::OnHold,
+        raw::Because::BalanceDiffers => Hold::BalanceDiffers,
     }
 }
 

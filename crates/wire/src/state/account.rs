@@ -350,6 +350,7 @@ const fn hold_code(hold: Hold) -> u8 {
         Hold::Refused => 8,
         Hold::NoWarning => 9,
         Hold::OnHold => 10,
+        Hold::BalanceDiffers => 11,
     }
 }
 

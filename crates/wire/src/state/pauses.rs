@@ -1,6 +1,6 @@
 //! What stops an account: few accounts have any of it, and it stands behind all else of a row.
 
-use dunning_rules::{HoldInForce, Pauses, Plan, Promise, Stops, Term};
+use dunning_rules::{HoldInForce, Pauses, Plan, Promise, Stops, Term, Transit};
 
 use super::StateError;
 use super::bytes::{Bytes, put_amount, put_day, put_id, put_instant, put_list, put_option};
@@ -11,7 +11,7 @@ type Read<T> = Result<T, StateError>;
 #[cold]
 pub(super) fn put_pauses(out: &mut Vec<u8>, pauses: &Pauses) {
     // A field that is added must be stored as well: this pattern names them all.
-    let Pauses { since, back_to, holds, promises, plan, kept, broken, accepted } = pauses;
+    let Pauses { since, back_to, holds, promises, plan, transit, covered, drift, kept, broken, accepted } = pauses;
     put_option(out, *since, put_instant);
     put_option(out, *back_to, |out, step| put_varint(out, u64::from(step)));
     put_list(out, holds, |out, HoldInForce { id, kind, until, day, bills, stops }| {
@@ -39,6 +39,13 @@ pub(super) fn put_pauses(out: &mut Vec<u8>, pauses: &Pauses) {
         put_amount(out, *paid);
         put_day(out, *day);
     });
+    put_list(out, transit, |out, Transit { id, amount, until }| {
+        put_id(out, id);
+        put_amount(out, *amount);
+        put_day(out, *until);
+    });
+    put_bool(out, *covered);
+    put_option(out, *drift, put_amount);
     put_varint(out, u64::from(*kept));
     put_varint(out, u64::from(*broken));
     put_list(out, accepted, |out, day| put_day(out, *day));
@@ -70,6 +77,9 @@ pub(super) fn get_pauses(b: &mut Bytes<'_>) -> Read<Pauses> {
                 day: b.day()?,
             })
         })?,
+        transit: b.list(|b| Ok(Transit { id: b.id()?, amount: b.amount()?, until: b.day()? }))?,
+        covered: b.flag()?,
+        drift: b.option(Bytes::amount)?,
         kept: b.small()?,
         broken: b.small()?,
         accepted: b.list(Bytes::day)?,

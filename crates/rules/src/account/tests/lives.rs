@@ -23,6 +23,8 @@ pub(super) enum Happening {
     Promise(u8, i64, i32),
     Plan(u8, i64, i32),
     Hold(u8, Option<u8>, Option<i64>, Stops),
+    Initiate(u8, i64, i32),
+    State(i64),
     /// Of the last command, or of none.
     Contact(bool, usize, Option<usize>, bool),
     /// Whatever of that name stops it.
@@ -52,6 +54,8 @@ pub(super) fn happening() -> impl Strategy<Value = Happening> {
             |(a, b, c, (contacts, bars))| Happening::Hold(a, b, c, Stops { contacts, bars })
         ),
         1 => id().prop_map(Happening::End),
+        1 => (id(), amount(), 0_i32..20).prop_map(|(a, b, c)| Happening::Initiate(a, b, c)),
+        1 => (-100_i64..3_000).prop_map(Happening::State),
         2 => (any::<bool>(), 0..ContactOutcome::ALL.len(), proptest::option::of(0..7_usize), any::<bool>())
             .prop_map(|(a, b, c, d)| Happening::Contact(a, b, c, d)),
     ]
@@ -63,7 +67,7 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
         Happening::Bill(n, ..) | Happening::Adjust(n, _) | Happening::Cancel(n) => (name("b", *n), None),
         Happening::WriteOff(n, _) | Happening::Unwrite(n, _) => (name("b", *n), None),
         Happening::Pay(n, _, bill) => (name("p", *n), bill.map(|n| name("b", n))),
-        Happening::Reverse(n, _) => (name("p", *n), None),
+        Happening::Reverse(n, _) | Happening::Initiate(n, ..) => (name("p", *n), None),
         Happening::Dispute(n, bill, _) => (name("d", *n), bill.map(|n| name("b", n))),
         Happening::Resolve(n, _) => (name("d", *n), None),
         Happening::Credit(n, _) => (name("c", *n), None),
@@ -120,6 +124,15 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
             bills: c.as_deref().into_iter().collect(),
             stops: *stops,
         }),
+        Happening::Initiate(_, amount, days) => Body::PaymentInitiated {
+            payment_id: &a,
+            amount: Minor::new(*amount),
+            currency: eur(),
+            expected_by: later(*days),
+        },
+        Happening::State(balance) => {
+            Body::BalanceStated { as_of: at(day), balance: Minor::new(*balance), currency: eur() }
+        }
         Happening::Contact(of_last, outcome, channel, inbound) => {
             command = life.said.last().filter(|_| *of_last).map(|last| last.id.to_string());
             Body::Interaction(Interaction::ContactMade {
@@ -160,7 +173,7 @@ fn reference_like() -> Policy {
 fn terms((promise, plan, hold): (bool, bool, bool)) -> PauseRules {
     let terms = |restores| AgreementRules { restores, grace_days: 2, kept_share: 9_000, ..AgreementRules::default() };
     let holds_restore = if hold { HoldKinds::All } else { HoldKinds::None };
-    PauseRules { promises: terms(promise), plans: terms(plan), holds_restore }
+    PauseRules { promises: terms(promise), plans: terms(plan), holds_restore, ..PauseRules::default() }
 }
 
 /// Sequences are gapless; bars are lifted by exactly one restoration; a restored or clear account has no bar left.

@@ -262,7 +262,6 @@ fn what_is_known_or_unknown_moves_nothing() {
         (resolved("d9", 77), NoEffect::UnknownDispute),
         (Body::PaymentFailed { payment_id: "p1" }, NoEffect::PaymentFailed),
         (Body::UsageRecorded, NoEffect::Usage),
-        (Body::BalanceStated { balance: Minor::new(77), currency: eur() }, NoEffect::NotUsedYet),
         (Body::Interaction(Interaction::NotUsed("Promise")), NoEffect::NotUsedYet),
     ];
     for (body, reason) in rows {

@@ -28,7 +28,8 @@ const BARS: Stops = Stops { contacts: false, bars: true };
 fn restoring() -> Policy {
     let mut policy = consumer();
     let terms = AgreementRules { restores: true, ..AgreementRules::default() };
-    policy.options.pauses = PauseRules { promises: terms.clone(), plans: terms, holds_restore: HoldKinds::All };
+    policy.options.pauses =
+        PauseRules { promises: terms.clone(), plans: terms, holds_restore: HoldKinds::All, ..PauseRules::default() };
     policy
 }
 

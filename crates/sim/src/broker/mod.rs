@@ -124,6 +124,13 @@ impl SimBroker {
 }
 
 impl SimBroker {
+    /// True where an input of a shard is not read for now.
+    #[must_use]
+    pub fn is_paused(&self, shard: Partition, topic: InputTopic) -> bool {
+        let inputs = self.shards.get(&shard).map(|shard| &shard.inputs);
+        inputs.and_then(|inputs| inputs[topic as usize].as_ref()).is_some_and(|input| input.is_paused)
+    }
+
     /// Ends the transaction in pieces; whoever asked does not learn how.
     fn end_torn(&mut self, offsets: Offsets, tear: &Tear, doing: &'static str) -> Result<(), BrokerError> {
         let transaction = self.transaction(doing)?;

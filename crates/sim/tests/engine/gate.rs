@@ -36,7 +36,7 @@ pub fn profile() -> Body<'static> {
     }))
 }
 
-fn bill(due: i32) -> Body<'static> {
+pub fn bill(due: i32) -> Body<'static> {
     Body::BillIssued {
         bill_id: "b1",
         amount: Minor::new(20_000),

@@ -6,6 +6,7 @@ mod history;
 mod letters;
 mod recovery;
 mod replay;
+mod rounds;
 mod standby;
 mod torn;
 mod world;

@@ -1,5 +1,6 @@
 //! The production engine in a simulated world: exactly once whatever crashes, and never a bar on stale information.
 
+mod asks;
 mod bad;
 mod gate;
 mod history;

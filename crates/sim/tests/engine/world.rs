@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use dunning_engine::{ClockMode, Lane, LaneError, Meters, Mode, PolicyFile, Settings, Start, Turn};
+use dunning_engine::{Answer, Ask, ClockMode, Lane, LaneError, Meters, Mode, PolicyFile, Settings, Start, Turn};
 use dunning_rules::{Input, Timestamp};
 use dunning_sim::{Bus, MemoryStores, SimBroker, SimClock, Topic};
 use dunning_wire::command::CommandView;
@@ -33,6 +33,8 @@ pub struct World {
     pub disks: Option<BTreeMap<String, MemoryStores>>,
     names: u32,
     events: u32,
+    /// Where questions to the last lane go.
+    asks: Option<mpsc::Sender<Ask>>,
 }
 
 pub fn read(path: &str) -> String {
@@ -86,6 +88,7 @@ impl World {
             disks: None,
             names: 0,
             events: 0,
+            asks: None,
         }
     }
 
@@ -95,8 +98,8 @@ impl World {
         let name = writer.map_or_else(|| format!("w{}", self.names), ToOwned::to_owned);
         let broker = SimBroker::new(&self.bus, &name);
         let settings = Arc::new(self.settings.clone());
-        // Nobody asks these lanes anything.
-        let (_, asks) = mpsc::channel();
+        let (sender, asks) = mpsc::channel();
+        self.asks = Some(sender);
         let stores = match &mut self.disks {
             Some(disks) => disks.entry(name).or_default().clone(),
             None => self.stores.clone(),
@@ -114,6 +117,20 @@ impl World {
         }
         self.clock.advance(Duration::from_millis(7));
         Ok(busy)
+    }
+
+    /// What the last lane says of an account.
+    pub fn ask(&mut self, account: &str) -> Answer {
+        let (reply, answer) = mpsc::sync_channel(1);
+        let asked = self.asks.as_ref().expect("a lane").send(Ask { account: account.to_owned(), reply });
+        asked.expect("it listens");
+        for _ in 0..ROUNDS_MAX {
+            self.turn().expect("a round");
+            if let Ok(answer) = answer.try_recv() {
+                return answer;
+            }
+        }
+        panic!("it does not answer");
     }
 
     /// Rounds until something is so.

@@ -150,6 +150,22 @@ mod tests {
     }
 
     #[test]
+    fn hours_alone_count_from_an_instant_and_anything_else_from_a_day() {
+        let offset = |days, end_of_month, business_days, rest_ms| Offset { days, end_of_month, business_days, rest_ms };
+        let rows = [
+            (offset(0, false, None, 5), true),
+            (offset(0, false, None, -5), true),
+            (offset(0, false, None, 0), false),
+            (offset(1, false, None, 5), false),
+            (offset(0, true, None, 5), false),
+            (offset(0, false, Some(0), 5), false),
+        ];
+        for (offset, exact) in rows {
+            assert_eq!(offset.is_exact(), exact, "{offset:?}");
+        }
+    }
+
+    #[test]
     fn days_come_before_the_end_of_the_month_and_business_days_after_it() {
         let offset = |days, end_of_month, business_days| Offset { days, end_of_month, business_days, rest_ms: 0 };
         let rows = [

@@ -115,6 +115,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn days_alone_change_an_age_and_nothing_else() {
+        use NumberOf::*;
+        let all = [
+            Overdue,
+            Balance,
+            UnpaidBills,
+            DebtAge,
+            Tenure,
+            EarlierCycles,
+            OpenDisputes,
+            Services,
+            PromisesKept,
+            PromisesBroken,
+        ];
+        assert_eq!(all.into_iter().filter(|of| of.is_age()).collect::<Vec<_>>(), [DebtAge, Tenure]);
+    }
+
+    #[test]
     fn what_is_not_known_meets_nothing() {
         let words = ["DE".into(), "AT".into()];
         let rows = [

@@ -271,6 +271,14 @@ mod tests {
     }
 
     #[test]
+    fn channels_are_those_named_once_or_twice_and_all_where_none_is() {
+        let two = Channels::of(&[Channel::Sms, Channel::Email, Channel::Sms]);
+        let has: Vec<_> = Channel::ALL.into_iter().filter(|channel| two.has(*channel)).collect();
+        assert_eq!(has, [Channel::Email, Channel::Sms]);
+        assert!(Channel::ALL.into_iter().all(|channel| Channels::of(&[]).has(channel)));
+    }
+
+    #[test]
     fn hours_that_never_open_come_to_an_end() {
         let mut rules = rules();
         rules.hours[0].closed = [true; 7];

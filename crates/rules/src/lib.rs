@@ -38,9 +38,9 @@ pub use event::{
 };
 pub use id::{Id, IdHash, command_id};
 pub use money::Minor;
-pub use pause::{AgreementRules, HoldKinds, PauseRules, TRANSIT_DAYS, WHOLE_SHARE};
+pub use pause::{AgreementRules, HoldKinds, PauseRules, Resumes, TRANSIT_DAYS, WHOLE_SHARE};
 pub use policy::{
-    Anchor, BelowMinimum, DebitNote, DisputeEnd, Options, PayDisputed, Policy, PolicyBook, Procedure, Repeat, Resumes,
+    Anchor, BelowMinimum, DebitNote, DisputeEnd, Options, PayDisputed, Policy, PolicyBook, Procedure, Repeat,
     SelectRule, Share, Shortcuts, Step, StepAction, StepRule, Timing, Unmet, WarningRule, ZoneRule,
 };
 pub use time::{DAY_MS, Day, Timestamp, Zone};

@@ -1,4 +1,4 @@
-//! What a policy says of promises to pay, instalment plans and holds.
+//! What a policy says of promises to pay, instalment plans and holds, and of debts that come back.
 
 use crate::{Id, Minor, Test};
 
@@ -95,6 +95,25 @@ impl HoldKinds {
     }
 }
 
+/// What brings a debt back so that the ladder goes on where it stood when it was gone; with anything else it begins anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resumes {
+    /// A payment that was taken back.
+    pub reversal: bool,
+    /// A dispute that was rejected or withdrawn.
+    pub dispute_lost: bool,
+    /// A write-off that was taken back.
+    pub write_off_reversed: bool,
+}
+
+impl Resumes {
+    /// True where anything does.
+    #[must_use]
+    pub const fn any(self) -> bool {
+        self.reversal || self.dispute_lost || self.write_off_reversed
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +142,17 @@ mod tests {
             [(&HoldKinds::None, "", false), (&HoldKinds::All, "fraud", true), (&of, "hardship", true), (&of, "", false)]
         {
             assert_eq!(kinds.has(kind), has, "{kinds:?} {kind}");
+        }
+    }
+
+    #[test]
+    fn a_debt_comes_back_by_what_the_policy_names() {
+        let all = [false, true];
+        for (reversal, dispute_lost, write_off_reversed) in
+            all.into_iter().flat_map(|a| all.into_iter().flat_map(move |b| all.map(|c| (a, b, c))))
+        {
+            let any = Resumes { reversal, dispute_lost, write_off_reversed }.any();
+            assert_eq!(any, reversal || dispute_lost || write_off_reversed);
         }
     }
 }

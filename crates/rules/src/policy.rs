@@ -1,7 +1,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::{BarLevel, Calendar, Channel, ContactRules, Currency, Minor, Offset, PauseRules, Test, Timestamp, Zone};
+use crate::{
+    BarLevel, Calendar, Channel, ContactRules, Currency, Minor, Offset, PauseRules, Resumes, Test, Timestamp, Zone,
+};
 
 /// A policy, checked and ready to use. Made from a policy file by `dunning-wire`.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,25 +53,6 @@ pub struct Options {
     pub pauses: PauseRules,
     /// Where a debt that comes back is dunned from.
     pub resumes: Resumes,
-}
-
-/// What brings a debt back so that the ladder goes on where it stood when it was gone; with anything else it begins anew.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Resumes {
-    /// A payment that was taken back.
-    pub reversal: bool,
-    /// A dispute that was rejected or withdrawn.
-    pub dispute_lost: bool,
-    /// A write-off that was taken back.
-    pub write_off_reversed: bool,
-}
-
-impl Resumes {
-    /// True where anything does.
-    #[must_use]
-    pub const fn any(self) -> bool {
-        self.reversal || self.dispute_lost || self.write_off_reversed
-    }
 }
 
 /// Steps under a name: some accounts follow them, others follow others.
@@ -468,6 +451,18 @@ mod tests {
         assert_eq!(&*book.current(at(100)).label, "a@3", "the last of those that begin together");
         assert_eq!(book.get("a@2").map(|p| &*p.label), Some("a@2"));
         assert_eq!(book.get("a@9"), None);
+    }
+
+    #[test]
+    fn what_keeps_a_cycle_is_that_of_the_currency_or_the_one_for_all_others() {
+        let code = |code| Currency::parse(code).expect("a currency");
+        let mut policy = (*policy("a@1")).clone();
+        assert_eq!(policy.restore_below(None), Minor::new(1));
+        policy.options.restore_below = vec![(code("EUR"), Minor::new(700)), (code("JPY"), Minor::new(0))];
+        policy.options.restore_below_other = Minor::new(30);
+        for (currency, keeps) in [(Some("EUR"), 700), (Some("JPY"), 1), (Some("USD"), 30), (None, 30)] {
+            assert_eq!(policy.restore_below(currency.map(code)), Minor::new(keeps), "{currency:?}");
+        }
     }
 
     #[test]

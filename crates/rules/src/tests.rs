@@ -64,14 +64,14 @@ const CODES: [Code; 14] = [
 /// What each decision tells a person: the step, the amounts, how many bills, and why a bar is held.
 #[test]
 fn the_words_of_a_decision_name_what_it_rests_on() {
-    let said = |code, bills: usize| {
+    let said_of = |code, bills: usize, due: i64| {
         let decision = Decision {
             number: 1,
             at: Timestamp::from_millis(0),
             code,
             step: Some("final".into()),
             command: None,
-            amount_due: Minor::new(12_345),
+            amount_due: Minor::new(due),
             minimum: Minor::new(500),
             bill_ids: vec!["b".into(); bills],
             policy: "p@1".into(),
@@ -79,6 +79,8 @@ fn the_words_of_a_decision_name_what_it_rests_on() {
         };
         decision.words()
     };
+    let said = |code, bills| said_of(code, bills, 12_345);
+    assert!(said_of(Code::CycleEnded, 0, 0).contains("nothing that may be dunned is owed"));
     for code in CODES {
         let words = said(code, 2);
         let account_wide = [Code::CycleStarted, Code::CycleEnded, Code::Restored, Code::Erased].contains(&code);
@@ -90,6 +92,7 @@ fn the_words_of_a_decision_name_what_it_rests_on() {
         assert!(said(code, 1).contains("123.45 is owed on 1 overdue bill"), "{}", said(code, 1));
         assert!(said(code, 3).contains("123.45 is owed on 3 overdue bills"), "{}", said(code, 3));
     }
+    assert!(said(Code::CycleEnded, 1).contains("123.45 is still owed, which is too little"));
     let reasons: std::collections::BTreeSet<_> =
         HELD_WORDS.iter().map(|(hold, _)| said(Code::BarHeld(*hold), 1)).collect();
     assert_eq!(reasons.len(), HELD_WORDS.len());

@@ -73,6 +73,16 @@ fn a_full_cap_moves_a_notice_and_the_steps_after_it() {
 }
 
 #[test]
+fn what_no_cap_counts_is_not_remembered() {
+    let mut policy = policy(2, vec![notify("a", 2)]);
+    policy.options.contact.as_mut().expect("rules").caps[0].channels = Channels::of(&[Channel::Sms]);
+    let mut life = Life::new(policy);
+    life.bill(0, "b1", 1_000, 4);
+    life.until(at(10));
+    assert_eq!((life.diary().len(), life.account.aside), (1, None));
+}
+
+#[test]
 fn each_account_has_its_place_in_the_spread() {
     let mut policy = policy(9, vec![notify("a", 2)]);
     let rules = policy.options.contact.as_mut().expect("rules");

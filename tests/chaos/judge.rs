@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dunning_rules::Account;
 use dunning_wire::topic::OutputTopic;
@@ -15,40 +15,55 @@ use crate::load::Oracle;
 use crate::output::{COMMANDS, Written, assert_in_place, dump};
 use crate::world::World;
 
+/// A live reader to which nothing comes for so long is at its end, whatever it lacks.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A reader of committed commands that follows from the beginning.
 pub struct LiveReader {
     world: Arc<World>,
-    stop: Arc<AtomicBool>,
+    /// So many commands another reader found in the end; 0: it was not asked yet.
+    goal: Arc<AtomicUsize>,
     thread: JoinHandle<Vec<Written>>,
 }
 
 impl LiveReader {
     pub fn follow(world: &Arc<World>) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
+        let goal = Arc::new(AtomicUsize::new(0));
         let thread = {
-            let (world, stop) = (Arc::clone(world), Arc::clone(&stop));
+            let (world, goal) = (Arc::clone(world), Arc::clone(&goal));
             std::thread::spawn(move || {
                 let (consumer, _) = world.reader_of(&COMMANDS.map(|t| world.topics.output(t)));
                 let mut seen = Vec::new();
-                // It is stopped once a later reader has found the end; what lies there then has come here or comes now.
+                let (mut heard, mut told) = (Instant::now(), None);
+                // Once a later reader has found the end, what lies there has come here or comes now. A reader that was cut
+                // off and waits to connect again is behind, not at the end: silence alone says nothing.
                 loop {
                     match consumer.poll(Duration::from_millis(500)) {
-                        Some(Ok(message)) => seen.push(world.written(&message)),
+                        Some(Ok(message)) => {
+                            seen.push(world.written(&message));
+                            heard = Instant::now();
+                        }
                         // The broker may be away.
-                        Some(Err(_)) => {}
-                        None if stop.load(Ordering::Relaxed) => return seen,
-                        None => {}
+                        Some(Err(_)) | None => {}
+                    }
+                    let goal = goal.load(Ordering::Relaxed);
+                    if goal == 0 {
+                        continue;
+                    }
+                    let told = *told.get_or_insert_with(Instant::now);
+                    if seen.len() >= goal || heard.max(told).elapsed() > PATIENCE {
+                        return seen;
                     }
                 }
             })
         };
-        Self { world: Arc::clone(world), stop, thread }
+        Self { world: Arc::clone(world), goal, thread }
     }
 
     /// Holds both readers against the oracle; returns how many commands there are.
     pub fn judge(self, oracle: &Oracle) -> usize {
         let late = self.world.commands();
-        self.stop.store(true, Ordering::Relaxed);
+        self.goal.store(late.len().max(1), Ordering::Relaxed);
         let live = self.thread.join().expect("the live reader");
         for (who, commands) in [("the live reader", &live), ("the late reader", &late)] {
             println!("{who}: {} commands", commands.len());

@@ -101,7 +101,7 @@ fn test(path: &Path, strict: bool) -> Result<Exit, Failure> {
         (0, _) => Exit::Findings,
         (_, 0) if strict && unreached > 0 => Exit::Findings,
         (_, 0) => Exit::Ok,
-        _ if reports.iter().all(|r| unreadable(r)) => Exit::Policy,
+        _ if reports.iter().all(unreadable) => Exit::Policy,
         _ => Exit::Findings,
     })
 }

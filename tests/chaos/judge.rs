@@ -38,13 +38,10 @@ impl LiveReader {
                 // Once a later reader has found the end, what lies there has come here or comes now. A reader that was cut
                 // off and waits to connect again is behind, not at the end: silence alone says nothing.
                 loop {
-                    match consumer.poll(Duration::from_millis(500)) {
-                        Some(Ok(message)) => {
-                            seen.push(world.written(&message));
-                            heard = Instant::now();
-                        }
-                        // The broker may be away.
-                        Some(Err(_)) | None => {}
+                    // The broker may be away, and say so.
+                    if let Some(Ok(message)) = consumer.poll(Duration::from_millis(500)) {
+                        seen.push(world.written(&message));
+                        heard = Instant::now();
                     }
                     let goal = goal.load(Ordering::Relaxed);
                     if goal == 0 {

@@ -182,6 +182,11 @@ impl Instance {
         self.ended().code().expect("a code, not a signal")
     }
 
+    /// SIGSTOP: it does nothing more until it is killed.
+    pub fn halt(&self) {
+        self.signal("STOP");
+    }
+
     /// SIGKILL.
     pub fn kill(mut self) {
         self.child.kill().expect("it can be killed");

@@ -40,6 +40,14 @@ fn wait_warm(instances: &[&Instance]) {
     });
 }
 
+/// Waits until nothing is left to read.
+fn wait_read(world: &World, what: &str, seconds: u64) {
+    until(what, seconds, || match world.left() {
+        0 => Ok(()),
+        left => Err(left),
+    });
+}
+
 fn taken(instances: &[&Instance], how: &str) -> f64 {
     let label = format!("how=\"{how}\"");
     instances.iter().map(|i| i.metric("dunning_shards_taken_total", &label)).sum()
@@ -64,10 +72,7 @@ fn a_standby_takes_over_what_a_killed_instance_had() {
     world.write(&first);
     let killed = Start::new(&world, "killed").ready();
     let staying = Start::new(&world, "staying").ready();
-    until("the first half", 60, || match world.left() {
-        0 => Ok(()),
-        left => Err(left),
-    });
+    wait_read(&world, "the first half", 60);
     wait_warm(&[&killed, &staying]);
     let (warm, cold) = (taken(&[&staying], "warm"), taken(&[&staying], "cold"));
     let moved = killed.metric("dunning_shards_running", "");
@@ -84,10 +89,7 @@ fn a_standby_takes_over_what_a_killed_instance_had() {
         "killed: first commits of its shards after {took:?}; session.timeout.ms {SESSION:?}, transaction.timeout.ms {TRANSACTION:?}"
     );
     assert!(took <= SESSION.max(TRANSACTION) + BEYOND, "{took:?}");
-    until("the second half of its shards", 60, || match world.left() {
-        0 => Ok(()),
-        left => Err(left),
-    });
+    wait_read(&world, "the second half of its shards", 60);
     assert_eq!((taken(&[&staying], "warm"), taken(&[&staying], "cold")), (warm + moved, cold));
     println!("records restored: {}", staying.metric("dunning_restored_records_total", "") - restored);
     assert_eq!(staying.stop(), 0);
@@ -114,10 +116,7 @@ fn every_shard_of_a_lost_instance_goes_to_a_worker_that_was_warm() {
     world.write(&sample::records(&world));
     let names = ["one", "two", "three"];
     let mut instances: Vec<Instance> = names.iter().map(|name| Start::new(&world, name).launch()).collect();
-    until("the sample", 120, || match world.left() {
-        0 => Ok(()),
-        left => Err(left),
-    });
+    wait_read(&world, "the sample", 120);
     while instances.len() > 1 {
         wait_warm(&instances.iter().collect::<Vec<_>>());
         let killed = instances.remove(0);

@@ -156,7 +156,7 @@ impl ContactHours {
     }
 
     fn end_of(&self, day: crate::Day, zone: Zone) -> Timestamp {
-        if self.until >= 1_440 { zone.start_of_day(day.plus(1)) } else { zone.at(day, self.until) }
+        if self.until >= 1_440 { zone.end_of_day(day) } else { zone.at(day, self.until) }
     }
 }
 

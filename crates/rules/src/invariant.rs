@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use crate::account::zone_of;
+use crate::account::{bar_ids, zone_of};
 use crate::contact::Place;
 use crate::{
     Account, Action, Cap, Channel, Command, ContactRules, Cycle, Minor, Policy, PolicyBook, Step, StepAction,
@@ -106,18 +106,13 @@ impl Before {
             sequence: account.sequence,
             place: account.cycle.as_ref().map(|c| (c.number, c.next)),
             bars: bars(account),
-            paused: is_paused(account),
+            paused: account.is_paused(),
         }
     }
 }
 
-fn is_paused(account: &Account) -> bool {
-    account.pauses().is_some_and(|pauses| pauses.since.is_some())
-}
-
 fn bars(account: &Account) -> Vec<Uuid> {
-    let cycle = account.cycle.iter();
-    cycle.flat_map(|c| &c.bars).map(|b| command_id(&account.id, b.sequence)).collect()
+    account.cycle.as_ref().map_or_else(Vec::new, |cycle| bar_ids(&account.id, &cycle.bars))
 }
 
 /// The rules that a transition of one account broke; none of them is expected ever.
@@ -173,7 +168,7 @@ fn is_numbered(before: &Before, said: &Transition) -> bool {
 fn is_in_order(before: &Before, account: &Account) -> bool {
     let sent = |c: &Cycle| c.sent.iter().map(|s| s.step).is_sorted_by(|a, b| a < b);
     account.cycle.as_ref().is_none_or(|c| {
-        let goes_back = before.paused && !is_paused(account);
+        let goes_back = before.paused && !account.is_paused();
         let next = before.place.filter(|(number, _)| *number == c.number && !goes_back).map_or(0, |(_, next)| next);
         c.next >= next && sent(c) && c.bars.iter().map(|b| b.step).is_sorted_by(|a, b| a < b)
     })
@@ -206,7 +201,7 @@ fn is_warned(account: &Account, step: &Step, bar: &Command) -> bool {
 fn is_before_due(account: &Account, policy: &Policy, notice: &Command) -> bool {
     let owed = |id: &crate::Id| account.bills.iter().any(|b| b.id == *id && account.dunnable(b) > Minor::ZERO);
     let zone = zone_of(account, policy);
-    let overdue = account.bills.iter().filter(|b| zone.start_of_day(b.due_on.plus(1)) <= notice.decided_at);
+    let overdue = account.bills.iter().filter(|b| zone.end_of_day(b.due_on) <= notice.decided_at);
     let overdue: Vec<_> = overdue.map(|b| &b.id).collect();
     notice.cycle == 0 && notice.bill_ids.iter().all(|id| owed(id) && !overdue.contains(&id))
 }

@@ -150,6 +150,12 @@ impl Zone {
         self.at(day, 0)
     }
 
+    /// The first instant behind the day here.
+    #[must_use]
+    pub fn end_of_day(self, day: Day) -> Timestamp {
+        self.start_of_day(day.plus(1))
+    }
+
     /// The instant of the day at so many minutes after midnight on the wall clock here. Where the clocks skip that
     /// minute, the first one after it that exists; where they show it twice, the first.
     #[must_use]

@@ -84,7 +84,7 @@ impl Account {
         self.aside.get_or_insert_default()
     }
 
-    /// Drops what is remembered of bills that are gone, and what is empty.
+    /// Drops what is remembered of bills that are gone, and what is empty: at the end of every transition.
     pub(super) fn tidy_aside(&mut self) {
         let Some(aside) = &mut self.aside else { return };
         aside.bills.retain(|known| self.bills.iter().any(|b| b.id == known.bill));

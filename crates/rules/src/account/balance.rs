@@ -110,7 +110,6 @@ impl Account {
     pub(super) fn cancel(&mut self, bill_id: &str) -> Moved {
         let at = self.bills.iter().position(|b| &*b.id == bill_id).ok_or(NoEffect::UnknownBill)?;
         let bill = self.bills.remove(at);
-        self.tidy_aside();
         if bill.paid > Minor::ZERO {
             self.credit += bill.paid;
             self.spend_credit();
@@ -241,7 +240,6 @@ impl Account {
         self.payments.retain(|p| p.day >= day);
         self.disputes.retain(|d| !d.resolved || d.day >= day);
         self.bills.retain(|b| b.open() > Minor::ZERO || b.due_on >= day);
-        self.tidy_aside();
     }
 
     pub(super) fn in_currency(&mut self, currency: Currency) -> Moved {

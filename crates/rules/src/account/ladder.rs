@@ -5,8 +5,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::{
-    Account, Action, BelowMinimum, Bill, Code, Command, Cycle, Day, Decision, Hold, Minor, Policy, PolicyBook,
-    RestorationReason, SentStep, Step, StepAction, Timestamp, WarningRule, Zone, ZoneRule, command_id,
+    Account, Action, BarInForce, BelowMinimum, Bill, Code, Command, Cycle, Day, Decision, Hold, Minor, Policy,
+    PolicyBook, RestorationReason, SentStep, Step, StepAction, Timestamp, WarningRule, Zone, ZoneRule, command_id,
 };
 
 /// An account on its ladder, at an instant, with what it says.
@@ -41,7 +41,7 @@ pub fn standing(account: &Account, policies: &PolicyBook) -> (Minor, Option<Arc<
     let own = account.cycle.as_ref().and_then(|c| policies.get(&c.policy));
     let policy = own.unwrap_or_else(|| policies.current(account.line));
     let zone = zone_of(account, policy);
-    let overdue = account.bills.iter().filter(|b| zone.start_of_day(b.due_on.plus(1)) <= account.line);
+    let overdue = account.bills.iter().filter(|b| zone.end_of_day(b.due_on) <= account.line);
     let first = policy.ladder(account.procedure()).start;
     let last = account.cycle.as_ref().and_then(|c| usize::from(c.next).checked_sub(1));
     let step = last.filter(|last| *last >= first).and_then(|i| policy.steps.get(i)).map(|s| s.name.clone());
@@ -74,7 +74,7 @@ impl<'a> Ladder<'a> {
             } else {
                 self.look_at_own_hold();
             }
-        } else if self.is_enough(dunned) && !self.is_paused() {
+        } else if self.is_enough(dunned) && !self.account.is_paused() {
             self.start();
         }
     }
@@ -87,7 +87,7 @@ impl<'a> Ladder<'a> {
             return;
         }
         let Some(step) = self.step_at(cycle.next).cloned() else { return };
-        if self.is_paused() {
+        if self.account.is_paused() {
             return;
         }
         if !self.is_enough(self.dunned(self.account.line)) {
@@ -95,7 +95,7 @@ impl<'a> Ladder<'a> {
             return;
         }
         if self.is_silenced(&step) {
-            self.silenced(&step);
+            self.wait(&step, Code::StepHeld);
             return;
         }
         if !self.meets(&step, self.account.line) {
@@ -124,7 +124,7 @@ impl<'a> Ladder<'a> {
     }
 
     fn next_deadline(&self) -> Option<Timestamp> {
-        if self.is_paused() {
+        if self.account.is_paused() {
             return None;
         }
         let line = self.account.line;
@@ -170,7 +170,7 @@ impl<'a> Ladder<'a> {
     }
 
     pub(super) fn overdue_at(&self, bill: &Bill) -> Timestamp {
-        self.zone.start_of_day(bill.due_on.plus(1))
+        self.zone.end_of_day(bill.due_on)
     }
 
     /// Overdue, not disputed and not held, at an instant.
@@ -281,7 +281,7 @@ impl<'a> Ladder<'a> {
 
     fn end(&mut self, reason: RestorationReason) {
         let Some(cycle) = &self.account.cycle else { return };
-        let lifts: Vec<Uuid> = cycle.bars.iter().map(|b| command_id(&self.account.id, b.sequence)).collect();
+        let lifts = bar_ids(&self.account.id, &cycle.bars);
         self.lift(lifts, reason);
         self.decide(Code::CycleEnded, None, None);
         if let Some(ended) = self.account.cycle.take() {
@@ -289,7 +289,6 @@ impl<'a> Ladder<'a> {
         }
         if let Some(aside) = &mut self.account.aside {
             (aside.bases, aside.procedure) = (None, 0);
-            self.account.tidy_aside();
         }
     }
 
@@ -307,24 +306,27 @@ impl<'a> Ladder<'a> {
                 self.next();
                 self.decide(Code::StepSkipped, Some(&step.name), None);
             }
-            BelowMinimum::Wait => {
-                let waited = self.account.cycle.as_mut().is_some_and(|c| std::mem::replace(&mut c.waits, true));
-                if !waited {
-                    self.decide(Code::StepWaits, Some(&step.name), None);
-                }
-            }
+            BelowMinimum::Wait => self.wait(step, Code::StepWaits),
         }
     }
 
     /// The step's condition is not met.
     pub(super) fn unmet(&mut self, step: &Step) {
-        let waits = step.waits_for_condition();
-        let waited = self.account.cycle.as_mut().is_some_and(|c| std::mem::replace(&mut c.waits, waits));
-        if !waits {
-            self.next();
-            self.decide(Code::ConditionNotMet, Some(&step.name), None);
-        } else if !waited {
-            self.decide(Code::ConditionAwaited, Some(&step.name), None);
+        if step.waits_for_condition() {
+            return self.wait(step, Code::ConditionAwaited);
+        }
+        if let Some(cycle) = &mut self.account.cycle {
+            cycle.waits = false;
+        }
+        self.next();
+        self.decide(Code::ConditionNotMet, Some(&step.name), None);
+    }
+
+    /// The step waits from now on; why is said once.
+    pub(super) fn wait(&mut self, step: &Step, why: Code) {
+        let waited = self.account.cycle.as_mut().is_some_and(|c| std::mem::replace(&mut c.waits, true));
+        if !waited {
+            self.decide(why, Some(&step.name), None);
         }
     }
 
@@ -352,8 +354,7 @@ impl<'a> Ladder<'a> {
         };
         let Action::Notify { announced_for, channel, .. } = action else { return };
         self.command(Code::Notified, &step.name, action);
-        self.note_contact(channel);
-        self.note_way(step, channel);
+        self.note_sent(step, channel);
         let (at, sequence) = (self.account.line, self.account.sequence);
         if let Some(cycle) = &mut self.account.cycle {
             let sent = SentStep { step: cycle.next, at, sequence, announced_for };
@@ -416,6 +417,11 @@ impl<'a> Ladder<'a> {
             bases.repeats = 0;
         }
     }
+}
+
+/// The commands of bars, in their order.
+pub(crate) fn bar_ids(account: &str, bars: &[BarInForce]) -> Vec<Uuid> {
+    bars.iter().map(|bar| command_id(account, bar.sequence)).collect()
 }
 
 /// The warning that a rule asks for, if it was sent in the cycle.

@@ -23,7 +23,7 @@ use crate::{BarLevel, Currency, Day, Id, Minor, Profile, Timestamp};
 
 pub use aside::{Aside, Bases, BillAside, Suspended};
 pub use ladder::standing;
-pub(crate) use ladder::zone_of;
+pub(crate) use ladder::{bar_ids, zone_of};
 pub use pause::{HoldInForce, Pauses, Plan, Promise, Transit};
 pub use reach::Reach;
 pub use seen::{Seen, SeenId};
@@ -180,6 +180,14 @@ pub struct Cycle {
     pub bars: Vec<BarInForce>,
     /// The bar that fell due and waits for the gate.
     pub pending: Option<PendingBar>,
+}
+
+impl Cycle {
+    /// It goes on at an earlier step: what came behind that comes again.
+    fn go_back_to(&mut self, step: u16) {
+        (self.next, self.waits) = (step, false);
+        self.sent.retain(|sent| sent.step < step);
+    }
 }
 
 /// A notice that was sent.
@@ -365,12 +373,11 @@ impl Account {
     /// Where it stands; clear as long as all of it is stopped, but for bars that are in force.
     #[must_use]
     pub fn stage(&self) -> Stage {
-        let paused = self.pauses().is_some_and(|pauses| pauses.since.is_some());
         match &self.cycle {
             None => Stage::Clear,
             Some(c) => match c.bars.iter().map(|b| b.level).max() {
                 Some(level) => Stage::Barred(level),
-                None if paused => Stage::Clear,
+                None if self.is_paused() => Stage::Clear,
                 None if c.sent.is_empty() => Stage::Entered,
                 None => Stage::Notified,
             },

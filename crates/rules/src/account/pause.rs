@@ -146,6 +146,12 @@ impl Account {
         Some(&mut self.aside.as_mut()?.pauses)
     }
 
+    /// True where all of it is stopped.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.pauses().is_some_and(|pauses| pauses.since.is_some())
+    }
+
     /// What of it is stopped.
     #[must_use]
     pub fn stops(&self) -> Stops {
@@ -219,7 +225,6 @@ impl Account {
         let (Body::PaymentReceived { payment_id, .. } | Body::PaymentFailed { payment_id }) = *body else { return };
         if let Some(pauses) = self.pauses_mut() {
             pauses.transit.retain(|transit| *transit.id != *payment_id);
-            self.tidy_aside();
         }
     }
 

@@ -2,7 +2,7 @@
 //! due later comes later by as much, and nothing comes in a burst.
 
 use super::balance::{Moved, Rejected};
-use super::ladder::Ladder;
+use super::ladder::{Ladder, bar_ids};
 use super::pause::{Pauses, Plan, Promise};
 use crate::{
     AgreementRules, Body, Code, Day, Interaction, Minor, NoEffect, Outcome, Refusal, RestorationReason, Step,
@@ -95,7 +95,7 @@ impl Ladder<'_> {
         let (line, zone) = (self.account.line, self.zone);
         let (owed, keeps) = (self.dunned(line), self.keeps());
         let Some(pauses) = self.account.pauses_mut() else { return };
-        pauses.transit.retain(|transit| zone.start_of_day(transit.until.plus(1)) > line);
+        pauses.transit.retain(|transit| zone.end_of_day(transit.until) > line);
         let coming: Minor = pauses.transit.iter().map(|transit| transit.amount).sum();
         // Where nothing is owed yet there is nothing to wait for: it is looked at again when something is.
         pauses.covered = owed > Minor::ZERO && !pauses.transit.is_empty() && owed - coming < keeps;
@@ -117,7 +117,6 @@ impl Ladder<'_> {
             (false, Some(since)) => self.resume(since),
             (false, None) => {}
         }
-        self.account.tidy_aside();
         true
     }
 
@@ -128,13 +127,8 @@ impl Ladder<'_> {
         let holds = pauses.holds.iter().filter_map(|hold| hold.until);
         let promises = pauses.promises.iter().map(|p| self.end_of(p.promised_on, &rules.promises));
         let plan = pauses.plan.as_ref().and_then(|plan| self.next_instalment(plan));
-        let transit = pauses.transit.iter().map(|t| self.zone.start_of_day(t.until.plus(1)));
+        let transit = pauses.transit.iter().map(|t| self.zone.end_of_day(t.until));
         holds.chain(promises).chain(plan).chain(transit).min()
-    }
-
-    /// True where nothing at all is done.
-    pub(super) fn is_paused(&self) -> bool {
-        self.account.pauses().is_some_and(|pauses| pauses.since.is_some())
     }
 
     /// True where a notice is due that a hold does not let go; it waits.
@@ -143,7 +137,7 @@ impl Ladder<'_> {
     }
 
     fn end_of(&self, day: Day, rules: &AgreementRules) -> Timestamp {
-        self.zone.start_of_day(day.plus(i32::from(rules.grace_days)).plus(1))
+        self.zone.end_of_day(day.plus(i32::from(rules.grace_days)))
     }
 
     /// The end of the first day of a plan by which more has to be paid than was.
@@ -239,7 +233,7 @@ impl Ladder<'_> {
         let Some(cycle) = &mut self.account.cycle else { return };
         let bars = std::mem::take(&mut cycle.bars);
         let Some(first) = bars.first().map(|bar| bar.step) else { return };
-        let lifts = bars.iter().map(|bar| crate::command_id(&self.account.id, bar.sequence)).collect();
+        let lifts = bar_ids(&self.account.id, &bars);
         if let Some(pauses) = self.account.pauses_mut() {
             pauses.back_to = Some(first);
         }
@@ -254,33 +248,26 @@ impl Ladder<'_> {
             pauses.back_to.take()
         });
         self.paused_since = Some(since);
-        if let Some(step) = self.next_step().cloned().or_else(|| self.policy.steps.last().cloned()) {
-            self.shift_bases(by, &step);
-        }
-        if let Some(cycle) = self.account.cycle.as_mut() {
-            if let Some(step) = back_to {
-                cycle.next = step;
-                cycle.waits = false;
-                cycle.sent.retain(|sent| sent.step < step);
-            }
-            if let Some(bases) = self.account.bases_mut().filter(|_| back_to.is_some()) {
+        self.move_by(by);
+        if let (Some(step), Some(cycle)) = (back_to, &mut self.account.cycle) {
+            cycle.go_back_to(step);
+            if let Some(bases) = self.account.bases_mut() {
                 bases.repeats = 0;
             }
         }
         self.decide(Code::Resumed, None, None);
     }
 
+    /// All that is still to come comes later by so much.
+    pub(super) fn move_by(&mut self, by: i64) {
+        if let Some(step) = self.next_step().or(self.policy.steps.last()).cloned() {
+            self.shift_bases(by, &step);
+        }
+    }
+
     /// The beginning of a cycle whose account was stopped until now: those days do not count.
     pub(super) fn without_pause(&self, from: Timestamp) -> Timestamp {
         let Some(since) = self.paused_since else { return from };
         from.plus(self.account.line.since(since.max(from)).max(0))
-    }
-
-    /// A notice that is due and that a hold does not let go.
-    pub(super) fn silenced(&mut self, step: &Step) {
-        let waited = self.account.cycle.as_mut().is_some_and(|c| std::mem::replace(&mut c.waits, true));
-        if !waited {
-            self.decide(Code::StepHeld, Some(&step.name), None);
-        }
     }
 }

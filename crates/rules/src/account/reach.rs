@@ -31,7 +31,6 @@ impl Account {
         let Some(aside) = &mut self.aside else { return };
         aside.reach.opted_out.clear();
         aside.reach.unreachable.clear();
-        self.tidy_aside();
     }
 }
 
@@ -53,8 +52,9 @@ impl Ladder<'_> {
         !refused && self.account.reach().is_none_or(|reach| !reach.opted_out.contains(&way))
     }
 
-    /// Remembers a notice that went another way than its step says first.
-    pub(super) fn note_way(&mut self, step: &Step, way: Channel) {
+    /// Remembers a notice that was sent: for the caps, and where it went another way than its step says first.
+    pub(super) fn note_sent(&mut self, step: &Step, way: Channel) {
+        self.note_contact(way);
         let first = matches!(step.action, StepAction::Notify { channel, .. } if channel == way);
         if first {
             return;
@@ -94,7 +94,6 @@ impl Ladder<'_> {
         if changed {
             self.decide(Code::ContactNoted, None, None);
         }
-        self.account.tidy_aside();
     }
 
     /// The channel of a notice of the present cycle.
@@ -116,7 +115,7 @@ impl Ladder<'_> {
     }
 
     /// Puts a channel on a list, or takes it off; true where that changes the list.
-    fn report(&mut self, list: impl Fn(&mut super::reach::Reach) -> &mut Vec<Channel>, way: Channel, on: bool) -> bool {
+    fn report(&mut self, list: impl Fn(&mut Reach) -> &mut Vec<Channel>, way: Channel, on: bool) -> bool {
         let list = list(&mut self.account.aside_mut().reach);
         let was = list.contains(&way);
         match (was, on) {

@@ -4,7 +4,7 @@
 use super::aside::BillAside;
 use super::ladder::Ladder;
 use super::say::About;
-use crate::{Bill, Body, Code, Id, Minor, Step, Timestamp};
+use crate::{Action, Bill, Body, Code, Id, Minor, Step, Timestamp};
 
 impl Ladder<'_> {
     /// Remembers of a bill what the policy asks for; a notice whose time is past by now is not sent any more.
@@ -62,12 +62,9 @@ impl Ladder<'_> {
             if self.is_enough(about.amount_due) && self.meets(step, line) {
                 match self.notice(step, None) {
                     Some(action) => {
-                        let way = self.channel_of(step);
+                        let Action::Notify { channel, .. } = action else { continue };
                         self.command_about(about, Code::RemindedBeforeDue, &step.name, action);
-                        if let Some(way) = way {
-                            self.note_contact(way);
-                            self.note_way(step, way);
-                        }
+                        self.note_sent(step, channel);
                     }
                     None => self.decide(Code::NotNotifiedOptedOut, Some(&step.name), None),
                 }

@@ -26,8 +26,7 @@ impl Ladder<'_> {
         let (at, procedure, bases) = (self.account.line, self.account.procedure(), self.account.bases().copied());
         let mut cycle = ended;
         if let Some(first) = cycle.bars.first().map(|bar| bar.step) {
-            cycle.next = first;
-            cycle.sent.retain(|sent| sent.step < first);
+            cycle.go_back_to(first);
         }
         cycle.bars.clear();
         (cycle.pending, cycle.waits) = (None, false);
@@ -38,17 +37,12 @@ impl Ladder<'_> {
     /// The time in between does not count. True where it does; else it is forgotten, as a new cycle begins.
     pub(super) fn resume_last(&mut self) -> bool {
         let last = self.account.aside.as_mut().and_then(|aside| aside.suspended.take());
-        self.account.tidy_aside();
         let goes_on = |last: &Suspended| self.comes_back && last.cycle.policy == self.policy.label;
         let Some(last) = last.filter(|last| goes_on(last)) else { return false };
         let aside = self.account.aside_mut();
         (aside.bases, aside.procedure) = (last.bases, last.procedure);
         self.account.cycle = Some(last.cycle);
-        self.account.tidy_aside();
-        let by = self.account.line.since(last.at);
-        if let Some(step) = self.next_step().cloned().or_else(|| self.policy.steps.last().cloned()) {
-            self.shift_bases(by, &step);
-        }
+        self.move_by(self.account.line.since(last.at));
         self.decide(Code::CycleResumed, None, None);
         true
     }

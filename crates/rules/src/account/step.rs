@@ -49,11 +49,13 @@ impl Said {
 }
 
 fn finish(mut ladder: Ladder<'_>, outcome: Outcome) -> Said {
+    ladder.account.tidy_aside();
     ladder.schedule();
     Said { commands: ladder.commands, decisions: ladder.decisions, outcome }
 }
 
-fn nothing(account: Account, outcome: Outcome) -> Transition {
+fn nothing(mut account: Account, outcome: Outcome) -> Transition {
+    account.tidy_aside();
     Transition { account, commands: Vec::new(), decisions: Vec::new(), outcome }
 }
 
@@ -135,15 +137,11 @@ fn change(account: &mut Account, body: &Body<'_>, policy: &Arc<Policy>, at: Time
         Body::PaymentInitiated { payment_id, amount, currency, expected_by } => {
             account.in_currency(*currency)?;
             let until = Ladder::new(account, policy.clone(), None).counts_until(*expected_by, at)?;
-            let moved = account.announce(Transit { id: (*payment_id).into(), amount: *amount, until });
-            account.tidy_aside();
-            return moved;
+            return account.announce(Transit { id: (*payment_id).into(), amount: *amount, until });
         }
         Body::BalanceStated { as_of, balance, currency } => {
             account.in_currency(*currency)?;
-            let moved = account.compare(*as_of, *balance);
-            account.tidy_aside();
-            return moved;
+            return account.compare(*as_of, *balance);
         }
         Body::Interaction(Interaction::BarApproved { until }) => {
             account.bar_decided = Some(BarDecided { allowed: true, until: *until });
@@ -155,9 +153,7 @@ fn change(account: &mut Account, body: &Body<'_>, policy: &Arc<Policy>, at: Time
         Body::Interaction(what) => {
             Ladder::new(account, policy.clone(), None).admit(what, at)?;
             let local_day = zone_of(account, policy).day_of(at);
-            let moved = account.interact(what, Zone::UTC.day_of(at), local_day);
-            account.tidy_aside();
-            return moved;
+            return account.interact(what, Zone::UTC.day_of(at), local_day);
         }
         _ => {
             let (turnover, collected) = (account.turnover, account.collected(body));

@@ -169,6 +169,14 @@ impl Life {
     }
 }
 
+/// A profile, and one bill of 10.00 due on day 10: its cycle starts with day 11 and counts from day 10. Under [`consumer`] a reminder on day 14, the final notice on 21, bars on 36 and 50.
+fn owing(policy: Policy) -> Life {
+    let mut life = Life::new(policy);
+    life.happens(0, profile(false));
+    life.bill(0, "b1", 1_000, 10);
+    life
+}
+
 fn eur() -> Currency {
     Currency::parse("EUR").expect("a currency")
 }

@@ -32,13 +32,6 @@ fn known(world: &mut World, account: &str) -> Known {
     }
 }
 
-fn restarts(world: &mut World, loses: usize) {
-    world.lanes.remove(0).broker_mut().expel();
-    world.stores.crash(loses);
-    world.lane(Some("w"));
-    world.settle();
-}
-
 #[test]
 fn who_asks_is_told_what_is_committed_also_after_everything_here_was_lost() {
     let mut world = world(&["acc-1".to_owned()], 20_010);
@@ -46,7 +39,7 @@ fn who_asks_is_told_what_is_committed_also_after_everything_here_was_lost() {
     assert_eq!((before.account.stage(), before.partition, before.shard_stale), (Stage::Notified, 0, false));
     assert_eq!(before.decisions.len(), 2, "the cycle, and its first notice");
     assert!(matches!(world.ask("acc-2"), Answer::NotHere));
-    restarts(&mut world, usize::MAX);
+    world.restart(usize::MAX);
     let after = known(&mut world, "acc-1");
     assert_eq!((after.account, after.decisions), (before.account, before.decisions));
 }
@@ -72,7 +65,7 @@ fn the_store_follows_by_itself_so_that_little_is_read_again() {
         world.settle();
     }
     let before = world.meters.restored.get();
-    restarts(&mut world, 0);
+    world.restart(0);
     assert!(world.meters.restored.get() - before <= 6, "{} were read again", world.meters.restored.get() - before);
     assert_eq!(known(&mut world, "acc-39").account.stage(), Stage::Notified);
 }
@@ -80,13 +73,12 @@ fn the_store_follows_by_itself_so_that_little_is_read_again() {
 #[test]
 fn offsets_are_committed_now_and_then_although_nothing_happens() {
     let mut world = world(&["acc-1".to_owned()], 21_000);
-    let commits = |world: &World| -> u64 { world.meters.transactions.all().iter().map(|(_, count)| count).sum() };
     let ends = |world: &World| world.bus.each(Topic::In(InputTopic::Bills), 0, 0, |_| {});
-    let before = commits(&world);
+    let before = world.transactions();
     for (hours, more) in [(11, 0), (2, 1), (11, 1), (2, 2)] {
         world.clock.advance(Duration::from_secs(hours * 3_600));
         world.settle();
-        assert_eq!(commits(&world) - before, more, "after {hours} more hours");
+        assert_eq!(world.transactions() - before, more, "after {hours} more hours");
     }
     assert_eq!(world.bus.committed(InputTopic::Bills, 0), Some(ends(&world)));
 }

@@ -52,19 +52,12 @@ fn part(cents: i64) -> Body<'static> {
     Body::PaymentReceived { payment_id: "part", amount: Minor::new(cents), currency, bill_id: None }
 }
 
-fn restart_from_the_bus(world: &mut World) {
-    world.lanes.remove(0).broker_mut().expel();
-    world.stores.crash(usize::MAX);
-    world.lane(Some("w"));
-    world.settle();
-}
-
 #[test]
 fn a_payment_that_is_put_back_takes_effect_and_no_bar_comes() {
     let mut world = before_the_bar(&["acc-1", "acc-2"], None);
     unread_payment(&mut world, "acc-1", payment());
     repair(&mut world);
-    restart_from_the_bus(&mut world);
+    world.restart(usize::MAX);
     replay(&world);
     world.settle();
     assert_eq!(world.decided("acc-1").last().map(String::as_str), Some("cycle_ended"));
@@ -99,7 +92,7 @@ fn what_is_refused_again_leaves_one_mark_that_can_be_released() {
     let (_, letter) = world.bus.read(Topic::Out(OutputTopic::DeadLetters)).pop().expect("a dead letter");
     assert_eq!(deadletter::replayed(&letter.headers).map(|p| p.offset), Some(0), "it still says whose replay it is");
     assert_eq!(deadletter::read(&letter.headers).map(|m| m.offset), Some(again));
-    restart_from_the_bus(&mut world);
+    world.restart(usize::MAX);
     assert_eq!((world.stale("acc-1"), is_barred(&world, "acc-1")), (vec![again], false));
     let account_id = Some("acc-1".to_owned());
     order(&world, ControlBody::StaleReleased { account_id, topic: InputTopic::Payments, offset: again });

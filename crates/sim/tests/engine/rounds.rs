@@ -8,11 +8,6 @@ use dunning_wire::topic::InputTopic;
 use crate::gate::{before_the_bar, bill, is_barred, noon, payment};
 use crate::world::{World, policy_file, settings};
 
-/// Transactions that were committed.
-fn commits(world: &World) -> u64 {
-    world.meters.transactions.all().iter().map(|(_, count)| count).sum()
-}
-
 fn rounds(world: &mut World, count: usize) {
     for _ in 0..count {
         world.turn().expect("a round");
@@ -63,14 +58,14 @@ fn what_is_not_urgent_shares_a_commit_for_the_age_of_a_batch() {
     world.lane(None);
     world.settle();
     keep_busy(&mut world);
-    let before = commits(&world);
+    let before = world.transactions();
     world.happens(InputTopic::Bills, "acc-1", bill(20_010));
     rounds(&mut world, 5);
     world.happens(InputTopic::Bills, "acc-2", bill(20_010));
     rounds(&mut world, 5);
-    assert_eq!(commits(&world), before, "seventy milliseconds are not the age of a batch");
+    assert_eq!(world.transactions(), before, "seventy milliseconds are not the age of a batch");
     rounds(&mut world, 8);
-    assert_eq!(commits(&world), before + 1, "both in one");
+    assert_eq!(world.transactions(), before + 1, "both in one");
 }
 
 #[test]

@@ -119,6 +119,19 @@ impl World {
         Ok(busy)
     }
 
+    /// Transactions of any outcome.
+    pub fn transactions(&self) -> u64 {
+        self.meters.transactions.all().iter().map(|(_, count)| count).sum()
+    }
+
+    /// The first lane is killed, its machine loses the last batches that were not flushed, and a lane of its name starts.
+    pub fn restart(&mut self, loses: usize) {
+        self.lanes.remove(0).broker_mut().expel();
+        self.stores.crash(loses);
+        self.lane(Some("w"));
+        self.settle();
+    }
+
     /// What the last lane says of an account.
     pub fn ask(&mut self, account: &str) -> Answer {
         let (reply, answer) = mpsc::sync_channel(1);

@@ -2,12 +2,101 @@
 
 use dunning_rules::{Cap, Channel, Channels, ContactHours, ContactRules, DAY_MS, Policy, Quiet, Step, StepAction};
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use super::ready::Reader;
 use super::steps::{channel, minutes_of_day, rough_ms};
 use super::{duration, raw};
 
 /// Nothing is spread further than this.
 const SPREAD_MAX_MS: i64 = DAY_MS;
+
+/// When and how often customers are told anything.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub(super) struct Contact {
+    /// When something may be sent, by channel; outside of these hours it waits.
+    #[serde(default)]
+    pub(super) hours: Vec<WrittenHours>,
+    /// How many notices go to a customer at most.
+    #[serde(default)]
+    pub(super) caps: Vec<WrittenCap>,
+    /// How long customers are left alone after they were spoken to: who called, or answered a call.
+    #[serde(default)]
+    pub(super) after_conversation: Vec<WrittenQuiet>,
+    /// Notices are spread over so long, such as `3h`: each account has its own place in it, always the same.
+    #[serde(default)]
+    #[schemars(regex(pattern = "^([0-9]+[dhms] ?)+$"))]
+    pub(super) spread: Option<String>,
+}
+
+/// Hours in which something may be sent.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ContactHours")]
+pub(super) struct WrittenHours {
+    /// On these channels. Without it: on all.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub(super) channels: Option<Vec<raw::Channel>>,
+    /// From this time of day in the customer's zone, such as `"08:00"` (in quotes).
+    #[schemars(regex(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
+    pub(super) from: String,
+    /// Until this time of day, such as `"21:00"`; `"24:00"` is midnight.
+    #[schemars(regex(pattern = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"))]
+    pub(super) until: String,
+    /// Days on which nothing is sent: days of the week, and `holidays`.
+    #[serde(default)]
+    pub(super) not_on: Vec<ClosedOn>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ClosedOn {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+    /// Those under `business_days`.
+    Holidays,
+}
+
+/// Nothing goes out for so long after a conversation.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Quiet")]
+pub(super) struct WrittenQuiet {
+    /// On these channels. Without it: on all.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub(super) channels: Option<Vec<raw::Channel>>,
+    /// For so long, such as `7d`.
+    #[schemars(regex(pattern = "^([0-9]+[dhms] ?)+$"))]
+    pub(super) wait: String,
+}
+
+/// At most so many notices in so long.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Cap")]
+pub(super) struct WrittenCap {
+    /// On these channels, counted together. Without it: on all.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub(super) channels: Option<Vec<raw::Channel>>,
+    /// So many.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub(super) most: u16,
+    /// In so long, such as `7d`.
+    #[serde(rename = "in")]
+    #[schemars(regex(pattern = "^([0-9]+[dhms] ?)+$"))]
+    pub(super) within: String,
+}
 
 impl Reader<'_, '_> {
     pub(super) fn contact(&mut self, file: &raw::PolicyFile) -> Option<Box<ContactRules>> {
@@ -36,7 +125,7 @@ impl Reader<'_, '_> {
         Some(Box::new(rules))
     }
 
-    fn hours(&mut self, path: &str, hours: &raw::ContactHours, file: &raw::PolicyFile) -> ContactHours {
+    fn hours(&mut self, path: &str, hours: &WrittenHours, file: &raw::PolicyFile) -> ContactHours {
         let time = |reader: &mut Self, key: &str, text: &str| {
             let minutes = if text == "24:00" { Some(1_440) } else { minutes_of_day(text) };
             minutes.unwrap_or_else(|| {
@@ -52,7 +141,7 @@ impl Reader<'_, '_> {
         }
         let mut closed = [false; 7];
         hours.not_on.iter().filter_map(|day| day.weekday()).for_each(|day| closed[day] = true);
-        let closed_on_holidays = hours.not_on.contains(&raw::ClosedOn::Holidays);
+        let closed_on_holidays = hours.not_on.contains(&ClosedOn::Holidays);
         let known = file.business_days.as_ref().is_some_and(|b| !b.holidays.is_empty());
         if closed_on_holidays && !known {
             let help = "add them under `business_days`, or leave `holidays` out";
@@ -150,7 +239,7 @@ fn channels(written: Option<&[raw::Channel]>) -> Channels {
     Channels::of(&written.unwrap_or_default().iter().map(|c| channel(*c)).collect::<Vec<_>>())
 }
 
-impl raw::ClosedOn {
+impl ClosedOn {
     /// Of a day of the week, Monday 0.
     const fn weekday(self) -> Option<usize> {
         match self {

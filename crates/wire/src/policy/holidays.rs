@@ -2,6 +2,7 @@
 
 use dunning_rules::{Calendar, Day, Holidays};
 
+use super::contact::{ClosedOn, WrittenHours};
 use super::raw;
 use super::ready::Reader;
 
@@ -23,7 +24,7 @@ impl Reader<'_, '_> {
             let here = self.holidays(&path, if region == "all" { "" } else { region }, listed);
             holidays.push(here);
         }
-        let closed = |h: &raw::ContactHours| h.not_on.contains(&raw::ClosedOn::Holidays);
+        let closed = |h: &WrittenHours| h.not_on.contains(&ClosedOn::Holidays);
         let closed = file.contact.as_ref().is_some_and(|c| c.hours.iter().any(closed));
         if !uses_business_days(file) {
             if closed {

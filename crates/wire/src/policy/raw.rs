@@ -57,7 +57,7 @@ pub(super) struct PolicyFile {
     pub(super) business_days: Option<BusinessDays>,
     /// When and how often customers are told anything. Notices wait for the hour; none is left out for it.
     #[serde(default)]
-    pub(super) contact: Option<Contact>,
+    pub(super) contact: Option<super::contact::Contact>,
     /// What becomes of the ladder when a payment is taken back and its debt is there again: it goes on where it stood
     /// (`resume`, at the first bar that was lifted, if there was one), or begins anew. Without it: `restart`.
     #[serde(default)]
@@ -152,89 +152,6 @@ pub(super) struct BusinessDays {
     /// `2027-03-26`, or `12-25` for every year. Those of `DE` count in `DE-BY`, too.
     #[serde(default)]
     pub(super) holidays: BTreeMap<String, Vec<String>>,
-}
-
-/// When and how often customers are told anything.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("minProperties" = 1))]
-pub(super) struct Contact {
-    /// When something may be sent, by channel; outside of these hours it waits.
-    #[serde(default)]
-    pub(super) hours: Vec<ContactHours>,
-    /// How many notices go to a customer at most.
-    #[serde(default)]
-    pub(super) caps: Vec<Cap>,
-    /// How long customers are left alone after they were spoken to: who called, or answered a call.
-    #[serde(default)]
-    pub(super) after_conversation: Vec<Quiet>,
-    /// Notices are spread over so long, such as `3h`: each account has its own place in it, always the same.
-    #[serde(default)]
-    #[schemars(regex(pattern = "^([0-9]+[dhms] ?)+$"))]
-    pub(super) spread: Option<String>,
-}
-
-/// Hours in which something may be sent.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ContactHours {
-    /// On these channels. Without it: on all.
-    #[serde(default)]
-    #[schemars(length(min = 1))]
-    pub(super) channels: Option<Vec<Channel>>,
-    /// From this time of day in the customer's zone, such as `"08:00"` (in quotes).
-    #[schemars(regex(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
-    pub(super) from: String,
-    /// Until this time of day, such as `"21:00"`; `"24:00"` is midnight.
-    #[schemars(regex(pattern = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"))]
-    pub(super) until: String,
-    /// Days on which nothing is sent: days of the week, and `holidays`.
-    #[serde(default)]
-    pub(super) not_on: Vec<ClosedOn>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum ClosedOn {
-    Monday,
-    Tuesday,
-    Wednesday,
-    Thursday,
-    Friday,
-    Saturday,
-    Sunday,
-    /// Those under `business_days`.
-    Holidays,
-}
-
-/// Nothing goes out for so long after a conversation.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Quiet {
-    /// On these channels. Without it: on all.
-    #[serde(default)]
-    #[schemars(length(min = 1))]
-    pub(super) channels: Option<Vec<Channel>>,
-    /// For so long, such as `7d`.
-    #[schemars(regex(pattern = "^([0-9]+[dhms] ?)+$"))]
-    pub(super) wait: String,
-}
-
-/// At most so many notices in so long.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Cap {
-    /// On these channels, counted together. Without it: on all.
-    #[serde(default)]
-    #[schemars(length(min = 1))]
-    pub(super) channels: Option<Vec<Channel>>,
-    /// So many.
-    #[schemars(range(min = 1, max = 1_000))]
-    pub(super) most: u16,
-    /// In so long, such as `7d`.
-    #[serde(rename = "in")]
-    #[schemars(regex(pattern = "^([0-9]+[dhms] ?)+$"))]
-    pub(super) within: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]

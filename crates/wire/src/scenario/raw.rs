@@ -3,6 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::pauses::{
+    ContactMade, HoldPlaced, Initiated, PlanAgreed, PromiseMade, Stated, WholeHold, WholePlan, WholePromise,
+};
+
 /// A scenario: what happens to one account, day by day, and what a policy makes of it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -301,151 +305,6 @@ pub(super) struct Decided {
     /// Until when. Without it: until decided again.
     #[serde(default)]
     pub(super) until: Option<String>,
-}
-
-/// Money that is on its way.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Initiated {
-    /// Name of the payment, as in the one to come.
-    pub(super) payment: String,
-    /// In minor units (cents).
-    #[schemars(range(min = 1, max = 1_000_000_000_000_000_i64))]
-    pub(super) amount: i64,
-    /// The last day on which it is to be expected.
-    pub(super) by: String,
-}
-
-/// What billing says is owed.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Stated {
-    /// In minor units (cents), credit negative.
-    pub(super) balance: i64,
-    /// As of when. Without it: as of now.
-    #[serde(default)]
-    pub(super) as_of: Option<String>,
-}
-
-/// The customer promises to pay.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PromiseMade {
-    /// Name of the promise. Without it: its own.
-    #[serde(default)]
-    pub(super) promise: Option<String>,
-    /// In minor units (cents).
-    #[schemars(range(min = 1, max = 1_000_000_000_000_000_i64))]
-    pub(super) amount: i64,
-    /// The last day of the promise.
-    pub(super) by: String,
-}
-
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WholePromise {
-    /// Name of the promise.
-    pub(super) promise: String,
-}
-
-/// The debt is to be paid in parts.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PlanAgreed {
-    /// Name of the plan. Without it: its own.
-    #[serde(default)]
-    pub(super) plan: Option<String>,
-    /// The parts, in the order of their days.
-    pub(super) parts: Vec<Part>,
-    /// The plan that it replaces.
-    #[serde(default)]
-    pub(super) replaces: Option<String>,
-}
-
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Part {
-    /// In minor units (cents).
-    #[schemars(range(min = 1, max = 1_000_000_000_000_000_i64))]
-    pub(super) amount: i64,
-    /// Its last day.
-    pub(super) by: String,
-}
-
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WholePlan {
-    /// Name of the plan.
-    pub(super) plan: String,
-}
-
-/// Dunning is stopped.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct HoldPlaced {
-    /// Name of the hold.
-    pub(super) hold: String,
-    /// `hardship`, `bereavement`, or a word of your own.
-    #[serde(default)]
-    pub(super) kind: String,
-    /// Until when. Without it: until it is released.
-    #[serde(default)]
-    pub(super) until: Option<String>,
-    /// The bills held. Without it: the account.
-    #[serde(default)]
-    pub(super) bills: Vec<String>,
-    /// What it stops. Without it: everything.
-    #[serde(default)]
-    pub(super) stops: Vec<Stop>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Stop {
-    Contacts,
-    Bars,
-}
-
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WholeHold {
-    /// Name of the hold.
-    pub(super) hold: String,
-}
-
-/// What became of a notice, or a contact that nobody here asked for.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ContactMade {
-    /// What the channel reported.
-    pub(super) outcome: ContactOutcome,
-    /// The step of the last notice that it is about. Without it: another contact, such as an agent's call.
-    #[serde(default)]
-    pub(super) of: Option<String>,
-    /// How. Without it: as in the notice.
-    #[serde(default)]
-    pub(super) channel: Option<Channel>,
-    /// `true`: the customer made it.
-    #[serde(default)]
-    pub(super) inbound: bool,
-    /// `false`: it was somebody else.
-    #[serde(default)]
-    pub(super) right_party: Option<bool>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ContactOutcome {
-    Delivered,
-    Opened,
-    Clicked,
-    Answered,
-    NoAnswer,
-    Bounced,
-    Failed,
-    Expired,
-    WrongParty,
-    OptedOut,
 }
 
 /// A command that must follow. Only what is written is compared.

@@ -4,14 +4,6 @@ use super::*;
 
 const HOUR: i64 = DAY / 24;
 
-/// An account with a profile and one bill of 10.00 due on day 10: its cycle starts with day 11 and counts from day 10.
-fn owing(policy: Policy) -> Life {
-    let mut life = Life::new(policy);
-    life.happens(0, profile(false));
-    life.bill(0, "b1", 1_000, 10);
-    life
-}
-
 fn codes(life: &Life) -> Vec<Code> {
     life.decided.iter().map(|d| d.code).collect()
 }

@@ -33,14 +33,6 @@ fn restoring() -> Policy {
     policy
 }
 
-/// One bill of 10.00, due on day 10: reminder 14, final 21, bars 36 and 50.
-fn owing(policy: Policy) -> Life {
-    let mut life = Life::new(policy);
-    life.happens(0, profile(false));
-    life.bill(0, "b1", 1_000, 10);
-    life
-}
-
 fn codes(life: &Life) -> Vec<Code> {
     let told = |code: &Code| {
         !matches!(code, Code::Notified | Code::Barred | Code::BarPending | Code::CycleStarted | Code::CycleEnded)

@@ -8,13 +8,6 @@ fn resuming() -> Policy {
     policy
 }
 
-fn owing(policy: Policy) -> Life {
-    let mut life = Life::new(policy);
-    life.happens(0, profile(false));
-    life.bill(0, "b1", 1_000, 10);
-    life
-}
-
 fn ended(dispute_id: &str, outcome: DisputeOutcome) -> Body<'_> {
     Body::DisputeResolved { dispute_id, outcome, credited: Minor::ZERO }
 }

@@ -2,13 +2,6 @@
 
 use super::*;
 
-fn owing(policy: Policy) -> Life {
-    let mut life = Life::new(policy);
-    life.happens(0, profile(false));
-    life.bill(0, "b1", 1_000, 10);
-    life
-}
-
 fn initiated(payment_id: &str, amount: i64, by: i32) -> Body<'_> {
     let (amount, expected_by) = (Minor::new(amount), Day::from_epoch(by));
     Body::PaymentInitiated { payment_id, amount, currency: eur(), expected_by }

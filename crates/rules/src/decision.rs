@@ -189,6 +189,7 @@ pub enum Code {
     ProcedureChosen,
     CycleEnded,
     CycleResumed,
+    PolicyChanged,
     Notified,
     RemindedBeforeDue,
     NotNotifiedOptedOut,
@@ -234,6 +235,7 @@ impl Code {
             Self::ProcedureChosen => "procedure_chosen",
             Self::CycleEnded => "cycle_ended",
             Self::CycleResumed => "cycle_resumed",
+            Self::PolicyChanged => "policy_changed",
             Self::Notified => "notified",
             Self::RemindedBeforeDue => "reminded_before_due",
             Self::NotNotifiedOptedOut => "not_notified_opted_out",
@@ -296,6 +298,10 @@ impl Decision {
             Code::CycleResumed => {
                 format!("the last dunning cycle goes on where it stood: {due} is owed again on {bills}")
             }
+            Code::PolicyChanged if step.is_empty() => {
+                format!("the dunning cycle goes on by {}, which has no further step for it", self.policy)
+            }
+            Code::PolicyChanged => format!("the dunning cycle goes on by {}: step {step} is next", self.policy),
             Code::Notified => format!("step {step}: the customer is told, as {due} is owed on {bills}"),
             Code::RemindedBeforeDue => format!("step {step}: the customer is told of {due} before its due date"),
             Code::NotNotifiedOptedOut => {

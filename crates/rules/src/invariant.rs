@@ -1,6 +1,8 @@
 //! What must hold whatever the policy says: named, in one place. The simulator, the property tests and, as counters, the
 //! running program all ask here.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::account::{bar_ids, zone_of};
@@ -89,8 +91,8 @@ impl Rule {
 pub struct Before {
     line: Timestamp,
     sequence: u64,
-    /// Number of the cycle and index of its next step.
-    place: Option<(u32, u16)>,
+    /// Number of the cycle, index of its next step, and the policy whose steps they are.
+    place: Option<(u32, u16, Arc<str>)>,
     /// The bars in force, in the order sent.
     bars: Vec<Uuid>,
     /// All of it was stopped.
@@ -104,7 +106,7 @@ impl Before {
         Self {
             line: account.line,
             sequence: account.sequence,
-            place: account.cycle.as_ref().map(|c| (c.number, c.next)),
+            place: account.cycle.as_ref().map(|c| (c.number, c.next, c.policy.clone())),
             bars: bars(account),
             paused: account.is_paused(),
         }
@@ -169,7 +171,8 @@ fn is_in_order(before: &Before, account: &Account) -> bool {
     let sent = |c: &Cycle| c.sent.iter().map(|s| s.step).is_sorted_by(|a, b| a < b);
     account.cycle.as_ref().is_none_or(|c| {
         let goes_back = before.paused && !account.is_paused();
-        let next = before.place.filter(|(number, _)| *number == c.number && !goes_back).map_or(0, |(_, next)| next);
+        let same = |(number, _, policy): &&(u32, u16, Arc<str>)| *number == c.number && *policy == c.policy;
+        let next = before.place.as_ref().filter(same).filter(|_| !goes_back).map_or(0, |(_, next, _)| *next);
         c.next >= next && sent(c) && c.bars.iter().map(|b| b.step).is_sorted_by(|a, b| a < b)
     })
 }
@@ -233,7 +236,9 @@ fn is_let(account: &Account, command: &Command) -> bool {
     let stops = account.stops();
     let stopped = if matches!(command.action, Action::Bar { .. }) { stops.bars } else { stops.contacts };
     let held = |id: &crate::Id| account.pauses().is_some_and(|pauses| pauses.holds_bill(id));
-    !stopped && !command.bill_ids.iter().any(held)
+    // Before a due date customers are told whatever stops the ladder alone.
+    let stands_still = account.is_paused() && command.cycle > 0;
+    !stopped && !stands_still && !command.bill_ids.iter().any(held)
 }
 
 fn is_allowed(account: &Account, shortcut: bool, at: Timestamp) -> bool {

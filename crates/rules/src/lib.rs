@@ -6,6 +6,7 @@
 
 mod account;
 mod calendar;
+mod change;
 mod command;
 mod condition;
 mod contact;
@@ -27,6 +28,7 @@ pub use account::{
     Suspended, Transit, standing, step,
 };
 pub use calendar::{Calendar, Holidays, Offset, is_within};
+pub use change::OnChange;
 pub use command::{Action, BarLevel, Channel, Command, RestorationReason};
 pub use condition::{FlagOf, NumberOf, Test, WordOf};
 pub use contact::{Cap, Channels, ContactHours, ContactRules, Contacted, Quiet};

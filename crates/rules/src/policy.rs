@@ -2,7 +2,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::{
-    BarLevel, Calendar, Channel, ContactRules, Currency, Minor, Offset, PauseRules, Resumes, Test, Timestamp, Zone,
+    BarLevel, Calendar, Channel, ContactRules, Currency, Minor, Offset, OnChange, PauseRules, Resumes, Test, Timestamp,
+    Zone,
 };
 
 /// A policy, checked and ready to use. Made from a policy file by `dunning-wire`.
@@ -53,6 +54,8 @@ pub struct Options {
     pub pauses: PauseRules,
     /// Where a debt that comes back is dunned from.
     pub resumes: Resumes,
+    /// What becomes of cycles that began under an older version.
+    pub on_change: OnChange,
 }
 
 /// Steps under a name: some accounts follow them, others follow others.

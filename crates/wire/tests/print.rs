@@ -49,6 +49,24 @@ fn every_step_rule_and_procedure_of_every_policy_is_printed() {
     assert!(policies >= 7, "only {policies}");
 }
 
+#[test]
+fn what_becomes_of_running_cycles_is_said_where_it_is_not_the_rule() {
+    let text = fs::read_to_string(root().join("deploy/policies/consumer.yaml")).expect("a policy");
+    let said = |on_change: &str| {
+        let text = text.replacen("time_zone:", &format!("{on_change}\ntime_zone:"), 1);
+        let loaded = policy::parse("consumer.yaml", &text).unwrap_or_else(|e| panic!("{e}"));
+        let printed = policy::print(&loaded);
+        printed.lines().find(|line| line.contains("this version")).map(|line| line[4..].to_owned())
+    };
+    let goes_on = "A cycle that runs when this version comes into force goes on by it, behind the last of its steps that \
+                   are in here, too";
+    assert_eq!(said(""), None);
+    assert_eq!(said("on_change: finish_cycle"), None);
+    assert_eq!(said("on_change: next_step"), Some(format!("{goes_on}.")));
+    let renamed = said("on_change: { map: { letter: reminder, last: final } }");
+    assert_eq!(renamed, Some(format!("{goes_on} (`last` is `final` and `letter` is `reminder`).")));
+}
+
 /// What is written at a step, and how it is read.
 #[test]
 fn distances_and_conditions_are_read_as_they_are_meant() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::contact::Place;
 use crate::{
     Account, Action, BarInForce, BelowMinimum, Bill, Code, Command, Cycle, Day, Decision, Hold, Minor, Policy,
     PolicyBook, RestorationReason, SentStep, Step, StepAction, Timestamp, WarningRule, Zone, ZoneRule, command_id,
@@ -62,6 +63,17 @@ impl<'a> Ladder<'a> {
             commands: Vec::new(),
             decisions: Vec::new(),
         }
+    }
+
+    /// Goes on by another policy, where that is not the one by which it went so far: the account has no cycle.
+    pub(super) fn follow(&mut self, policy: &Arc<Policy>) {
+        if Arc::ptr_eq(&self.policy, policy) {
+            return;
+        }
+        self.policy = policy.clone();
+        self.zone = zone_of(self.account, policy);
+        self.settle_pauses();
+        self.review(RestorationReason::Adjustment);
     }
 
     /// After every event, and at every instant at which a bill becomes overdue.
@@ -153,7 +165,7 @@ impl<'a> Ladder<'a> {
 
     /// The first instant at which enough is owed by the passing of days alone, and a step's condition is met with it;
     /// `now` counts where asked.
-    fn enough_from(&self, line: Timestamp, or_now: bool, step: Option<&Step>) -> Option<Timestamp> {
+    pub(super) fn enough_from(&self, line: Timestamp, or_now: bool, step: Option<&Step>) -> Option<Timestamp> {
         if or_now && self.is_ready(step, line) {
             return Some(line);
         }
@@ -229,9 +241,17 @@ impl<'a> Ladder<'a> {
         self.in_the_day(step, at)
     }
 
-    /// The first instant not before `at` that has the step's time of day.
+    /// The first instant not before `at` that has the step's time of day, on a business day where the step asks for one.
     pub(super) fn in_the_day(&self, step: &Step, at: Timestamp) -> Timestamp {
-        step.time_of_day.map_or(at, |minutes| self.zone.next_at(at, minutes))
+        let in_the_day = |at| step.time_of_day.map_or(at, |minutes| self.zone.next_at(at, minutes));
+        let at = in_the_day(at);
+        if step.timing().is_none_or(|timing| timing.offset.business_days.is_none()) {
+            return at;
+        }
+        let day = self.zone.day_of(at);
+        let Place { region, calendar, .. } = self.place();
+        let worked = calendar.business_days_from(day, 0, region);
+        if worked == day { at } else { in_the_day(self.zone.start_of_day(worked)) }
     }
 
     fn start(&mut self) {

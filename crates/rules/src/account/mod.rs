@@ -3,6 +3,7 @@
 mod aside;
 mod balance;
 mod bars;
+mod change;
 mod facts;
 mod ladder;
 mod pause;

@@ -161,8 +161,12 @@ impl Account {
     /// What is left to pay of a bill, not disputed and not held.
     #[must_use]
     pub fn dunnable(&self, bill: &crate::Bill) -> Minor {
-        let held = self.pauses().is_some_and(|pauses| pauses.holds_bill(&bill.id));
-        if held { Minor::ZERO } else { bill.undisputed() }
+        if self.is_held(bill) { Minor::ZERO } else { bill.undisputed() }
+    }
+
+    /// True where a hold leaves a bill out.
+    pub(super) fn is_held(&self, bill: &crate::Bill) -> bool {
+        self.pauses().is_some_and(|pauses| pauses.holds_bill(&bill.id))
     }
 
     /// A promise, a plan or a hold. `day` is the UTC day, `local_day` the day where the account lives.

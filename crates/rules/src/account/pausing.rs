@@ -5,8 +5,8 @@ use super::balance::{Moved, Rejected};
 use super::ladder::{Ladder, bar_ids};
 use super::pause::{Pauses, Plan, Promise};
 use crate::{
-    AgreementRules, Body, Code, Day, Interaction, Minor, NoEffect, Outcome, Refusal, RestorationReason, Step,
-    StepAction, Term, Timestamp,
+    AgreementRules, BelowMinimum, Body, Code, Day, Interaction, Minor, NoEffect, Outcome, Refusal, RestorationReason,
+    Step, StepAction, Term, Timestamp,
 };
 
 /// A promise or a plan as it is proposed.
@@ -104,7 +104,7 @@ impl Ladder<'_> {
     /// After every event and at every deadline: what has ended by now ends, and what stops the account stops it. True
     /// where there was anything to look at.
     pub(super) fn settle_pauses(&mut self) -> bool {
-        if self.account.pauses().is_none_or(Pauses::is_idle) {
+        if self.account.pauses().is_none_or(Pauses::is_idle) && !self.is_contested() {
             return false;
         }
         self.end_holds();
@@ -112,7 +112,7 @@ impl Ladder<'_> {
         self.judge_promises();
         self.judge_plan();
         let since = self.account.pauses().and_then(|pauses| pauses.since);
-        match (self.account.stops().is_all(), since) {
+        match (self.account.stops().is_all() || self.is_contested(), since) {
             (true, _) => self.pause(since.is_none()),
             (false, Some(since)) => self.resume(since),
             (false, None) => {}
@@ -128,7 +128,23 @@ impl Ladder<'_> {
         let promises = pauses.promises.iter().map(|p| self.end_of(p.promised_on, &rules.promises));
         let plan = pauses.plan.as_ref().and_then(|plan| self.next_instalment(plan));
         let transit = pauses.transit.iter().map(|t| self.zone.end_of_day(t.until));
-        holds.chain(promises).chain(plan).chain(transit).min()
+        // A dispute stops it no longer where enough is owed beside it.
+        let contested = pauses.since.is_some() && !pauses.stops().is_all();
+        let enough = contested.then(|| self.enough_from(self.account.line, false, None)).flatten();
+        holds.chain(promises).chain(plan).chain(transit).chain(enough).min()
+    }
+
+    /// True where a dispute is why a cycle has less than the minimum: as nothing would be done anyway, its days are given back.
+    fn is_contested(&self) -> bool {
+        let account = &self.account;
+        let waits = self.policy.shortcuts.below_minimum == BelowMinimum::Wait;
+        if !waits || account.cycle.is_none() || account.disputes.iter().all(|dispute| dispute.resolved) {
+            return false;
+        }
+        let owed = self.dunned(account.line);
+        let overdue = account.bills.iter().filter(|b| !account.is_held(b) && self.overdue_at(b) <= account.line);
+        let contested: Minor = overdue.map(|bill| bill.open() - bill.undisputed()).sum();
+        owed >= self.keeps() && !self.is_enough(owed) && self.is_enough(owed + contested)
     }
 
     /// True where a notice is due that a hold does not let go; it waits.
@@ -200,10 +216,7 @@ impl Ladder<'_> {
     /// Nothing is done from now on; `begins`: it was not so before.
     fn pause(&mut self, begins: bool) {
         if begins {
-            let line = self.account.line;
-            if let Some(pauses) = self.account.pauses_mut() {
-                pauses.since = Some(line);
-            }
+            self.account.aside_mut().pauses.since = Some(self.account.line);
             // A bar that waits for the gate falls due again when the account goes on.
             self.set_pending(None);
             self.decide(Code::Paused, None, None);

@@ -20,8 +20,8 @@ pub fn step(mut account: Account, event: &Event<'_>, policies: &PolicyBook, now:
     match event {
         Event::Input(input) => take_input(account, input, policy, policies, now, false),
         Event::Backlog(input) => take_input(account, input, policy, policies, now, true),
-        Event::Deadline => take_deadline(account, policy, now),
-        Event::Gate(answer) => take_answer(account, *answer, policy, now),
+        Event::Deadline => take_deadline(account, policy, policies, now),
+        Event::Gate(answer) => take_answer(account, *answer, policy, policies, now),
         Event::Erased => {
             account.line = account.line.max(now);
             account.profile = None;
@@ -29,9 +29,9 @@ pub fn step(mut account: Account, event: &Event<'_>, policies: &PolicyBook, now:
             let mut ladder = Ladder::new(&mut account, policy, None);
             ladder.decide(Code::Erased, None, None);
             ladder.review(RestorationReason::Adjustment);
-            finish(ladder, Outcome::Applied).with(account)
+            finish(ladder, policies, Outcome::Applied).with(account)
         }
-        Event::Found(found) => take_found(account, found, policy, now),
+        Event::Found(found) => take_found(account, found, policy, policies, now),
     }
 }
 
@@ -48,7 +48,11 @@ impl Said {
     }
 }
 
-fn finish(mut ladder: Ladder<'_>, outcome: Outcome) -> Said {
+fn finish(mut ladder: Ladder<'_>, policies: &PolicyBook, outcome: Outcome) -> Said {
+    // A cycle that ended may have followed an older version: what comes next follows the one in force.
+    if ladder.account.cycle.is_none() {
+        ladder.follow(policies.current(ladder.account.line));
+    }
     ladder.account.tidy_aside();
     ladder.schedule();
     Said { commands: ladder.commands, decisions: ladder.decisions, outcome }
@@ -101,6 +105,10 @@ fn take_input(
     }
     let mut ladder = Ladder::new(&mut account, policy, Some(input.event_id));
     ladder.behind = behind;
+    // What was said before changes nothing, not even the version.
+    if outcome != Outcome::NoEffect(NoEffect::RepeatedEvent) {
+        ladder.change(policies);
+    }
     match &input.body {
         Body::Interaction(what) => {
             ladder.note_interaction(what, outcome);
@@ -115,7 +123,7 @@ fn take_input(
     ladder.comes_back = outcome == Outcome::Applied && ladder.brings_back(&input.body);
     ladder.settle_pauses();
     ladder.review(reason_of(&input.body));
-    finish(ladder, outcome).with(account)
+    finish(ladder, policies, outcome).with(account)
 }
 
 /// A repeated usage record changes nothing anyway, and there are many of them.
@@ -184,7 +192,7 @@ const fn reason_of(body: &Body<'_>) -> RestorationReason {
     }
 }
 
-fn take_deadline(mut account: Account, policy: Arc<Policy>, now: Timestamp) -> Transition {
+fn take_deadline(mut account: Account, policy: Arc<Policy>, policies: &PolicyBook, now: Timestamp) -> Transition {
     let Some(due) = account.deadline.filter(|due| *due <= now) else {
         return nothing(account, Outcome::NoEffect(NoEffect::NotDue));
     };
@@ -192,21 +200,28 @@ fn take_deadline(mut account: Account, policy: Arc<Policy>, now: Timestamp) -> T
     let late = policy.late_after_ms.is_some_and(|after| now.since(due) > after) || policy.options.contact.is_some();
     account.line = account.line.max(if late { now } else { due });
     let mut ladder = Ladder::new(&mut account, policy, None);
+    let changes = ladder.change(policies);
     let settles = ladder.settle_pauses();
     let reminds = ladder.remind();
     if ladder.account.cycle.is_some() {
-        // The deadline may have been a reminder's alone, or that of what stopped the account.
-        if !(reminds || settles) || ladder.is_due() {
+        // The deadline may have been a reminder's alone, that of what stopped the account, or one of an older version.
+        if !(reminds || settles || changes) || ladder.is_due() {
             ladder.take();
         }
     } else {
         ladder.review(RestorationReason::Adjustment);
     }
-    finish(ladder, Outcome::Applied).with(account)
+    finish(ladder, policies, Outcome::Applied).with(account)
 }
 
 /// Numbers that are on the bus already are never given again. Bars among them are nobody's: they are lifted at once.
-fn take_found(mut account: Account, found: &[Found], policy: Arc<Policy>, now: Timestamp) -> Transition {
+fn take_found(
+    mut account: Account,
+    found: &[Found],
+    policy: Arc<Policy>,
+    policies: &PolicyBook,
+    now: Timestamp,
+) -> Transition {
     let unknown = || found.iter().filter(|f| f.sequence > account.sequence);
     let Some(last) = unknown().map(|f| f.sequence).max() else {
         return nothing(account, Outcome::NoEffect(NoEffect::KnownCommand));
@@ -219,10 +234,16 @@ fn take_found(mut account: Account, found: &[Found], policy: Arc<Policy>, now: T
     let mut ladder = Ladder::new(&mut account, policy, None);
     ladder.decide(Code::NumbersPassedOver, None, None);
     ladder.lift(bars, RestorationReason::Error);
-    finish(ladder, Outcome::Applied).with(account)
+    finish(ladder, policies, Outcome::Applied).with(account)
 }
 
-fn take_answer(mut account: Account, answer: GateAnswer, policy: Arc<Policy>, now: Timestamp) -> Transition {
+fn take_answer(
+    mut account: Account,
+    answer: GateAnswer,
+    policy: Arc<Policy>,
+    policies: &PolicyBook,
+    now: Timestamp,
+) -> Transition {
     if account.pending().is_none() {
         return nothing(account, Outcome::NoEffect(NoEffect::NoPendingBar));
     }
@@ -233,5 +254,5 @@ fn take_answer(mut account: Account, answer: GateAnswer, policy: Arc<Policy>, no
         GateAnswer::Released => ladder.release(),
         GateAnswer::Held(hold) => ladder.hold(hold),
     }
-    finish(ladder, Outcome::Applied).with(account)
+    finish(ladder, policies, Outcome::Applied).with(account)
 }

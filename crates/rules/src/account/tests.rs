@@ -1,7 +1,9 @@
 //! What accounts live through: rows for each rule, and the safety rules as properties over random lives.
 
 mod bars;
+mod change;
 mod contact;
+mod facts;
 mod found;
 mod intake;
 mod ladder;

@@ -77,10 +77,15 @@ fn what_goes_back_or_stays_barred_without_debt_is_named() {
     let account = barred();
     let mut before = Before::of(&account);
     before.line = Timestamp::MAX;
-    before.place = Some((1, 2));
+    before.place = Some((1, 2, "p@1".into()));
     let said = Transition { account: account.clone(), commands: vec![], decisions: vec![], outcome: Outcome::Applied };
     let wanted = [Rule::LineNeverBack, Rule::StepsInOrder, Rule::RestoredAtOnce];
     assert_eq!(broken(&before, &said, &book()), wanted);
+    // The ladder of another version has other places, and that of another cycle begins anew.
+    for place in [(1, 2, "p@2"), (2, 2, "p@1")] {
+        before.place = Some((place.0, place.1, place.2.into()));
+        assert!(!broken(&before, &said, &book()).contains(&Rule::StepsInOrder), "{place:?}");
+    }
 }
 
 const NOTICE: i64 = 14 * crate::DAY_MS;

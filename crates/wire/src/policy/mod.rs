@@ -3,6 +3,7 @@
 //! A file is read into a tree that knows its places, held against the JSON Schema that editors use
 //! ([`json_schema`]), and then checked for what no schema can say. Everything found in a file is reported at once.
 
+mod change;
 mod condition;
 mod contact;
 pub(crate) mod duration;

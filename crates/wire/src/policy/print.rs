@@ -6,7 +6,7 @@ use dunning_rules::{
     Step, StepAction, Test, Timestamp, Unmet, WordOf, Zone, ZoneRule, step,
 };
 
-use super::{Loaded, duration, pauses};
+use super::{Loaded, change, duration, pauses};
 
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 /// A calendar shows no more: a ladder can go on as long as something is owed.
@@ -25,6 +25,9 @@ pub fn print(loaded: &Loaded) -> String {
         page.say(&format!("SHORTCUTS ARE ON, so this is no policy for customers: {}.", loaded.shortcuts_on.join(", ")));
     }
     page.say(&comes_back(policy.options.resumes));
+    if let Some(sentence) = change::sentence(&policy.options.on_change) {
+        page.say(&sentence);
+    }
     contact(policy, &mut page);
     for sentence in pauses::sentences(&policy.options.pauses) {
         page.say(&sentence);
@@ -445,7 +448,7 @@ fn time(minutes: u16) -> String {
 }
 
 /// `a, b or c`.
-fn listed(words: &[String], joint: &str) -> String {
+pub(super) fn listed(words: &[String], joint: &str) -> String {
     match words {
         [] => String::new(),
         [one] => one.clone(),

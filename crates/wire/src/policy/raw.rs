@@ -27,6 +27,11 @@ pub(super) struct PolicyFile {
     #[serde(default)]
     #[schemars(extend("format" = "date-time"))]
     pub(super) effective_from: Option<String>,
+    /// What becomes of a cycle that runs when this version comes into force: it keeps the version that it began with
+    /// (`finish_cycle`), goes on by this one behind the last of its steps that are in here, too (`next_step`), or the
+    /// same where steps have other names now (`map: { old-name: new-name }`). Without it: `finish_cycle`.
+    #[serde(default)]
+    pub(super) on_change: Option<super::change::Written>,
     /// Where days begin: one zone for all (`Europe/Berlin`), or `{ from: profile, default: Europe/Berlin }` for the
     /// customer's own.
     pub(super) time_zone: TimeZone,

@@ -73,6 +73,7 @@ impl Reader<'_, '_> {
         let select = self.select(file, &procedures);
         let before_due = self.before_due(file, &steps);
         let (restore_below, restore_below_other) = self.restore_below(file);
+        let on_change = self.on_change(file.on_change.as_ref(), &steps);
         let policy = Policy {
             label: Arc::from(format!("{}@{}", file.policy, file.version)),
             zone,
@@ -93,6 +94,7 @@ impl Reader<'_, '_> {
                 remembers_kinds: condition::asks_for_kinds(file),
                 pauses: self.pauses(file),
                 resumes: resumes(file),
+                on_change,
             },
         };
         self.late_start(&policy);

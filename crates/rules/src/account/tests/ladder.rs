@@ -408,3 +408,33 @@ fn a_cycle_keeps_its_policy_and_a_new_one_takes_the_policy_in_force() {
     life.until(at(50));
     assert_eq!((life.diary()[2], &*life.said[2].policy), ((41, "other"), "consumer@2"));
 }
+
+#[test]
+fn what_comes_after_a_cycle_follows_the_version_in_force() {
+    let newer = || {
+        let mut newer = consumer();
+        newer.label = "consumer@2".into();
+        newer.minimum_other = Some(Minor::new(100));
+        newer
+    };
+    // A bill of 2.00 is too little for the first version, and enough for the second, which is in force from day 20 on.
+    let rows: [(i64, i32, &[(i64, &str)]); 3] = [
+        // It falls due after the cycle has ended.
+        (200, 40, &[(14, "reminder"), (21, "final"), (44, "reminder")]),
+        // It is overdue already when the cycle ends, and is found then.
+        (200, 22, &[(14, "reminder"), (21, "final"), (33, "reminder")]),
+        (99, 22, &[(14, "reminder"), (21, "final")]),
+    ];
+    for (amount, due, expected) in rows {
+        let mut first = consumer();
+        first.options.restore_below_other = Minor::new(500);
+        let mut life = owing(first);
+        life.book.add(at(20), Arc::new(newer()));
+        life.bill(12, "b2", amount, due);
+        life.happens(30, received("p", 1_000, Some("b1")));
+        life.until(at(50));
+        assert_eq!(life.diary()[..expected.len()], *expected, "{amount} {due}");
+        let cycle = life.account.cycle.as_ref().map(|cycle| &*cycle.policy);
+        assert_eq!(cycle, (amount >= 100).then_some("consumer@2"), "{amount} {due}");
+    }
+}

@@ -339,3 +339,64 @@ fn a_notice_before_the_due_date_waits_for_the_end_of_a_hold() {
     life.until(at(10));
     assert_eq!(life.diary(), [(9, "soon")]);
 }
+
+#[test]
+fn a_dispute_that_leaves_less_than_the_minimum_stops_the_clock() {
+    let ended = |credited| Body::DisputeResolved {
+        dispute_id: "d",
+        outcome: DisputeOutcome::Rejected,
+        credited: Minor::new(credited),
+    };
+    // Contested from day 16 on, what happens on a later day, and what comes after the reminder.
+    let rows = [
+        // Fourteen days are given back.
+        (600, 30, ended(0), vec![(35, "final"), (50, "bar-outgoing"), (64, "bar-full")]),
+        (600, 30, ended(600), vec![]),
+        // Enough is left: the ladder goes on with it.
+        (400, 30, ended(0), vec![(21, "final"), (36, "bar-outgoing"), (50, "bar-full")]),
+        // From day 51 on a second bill is enough with what is left, and the dispute goes on.
+        (600, 40, issued("b2", 200, 50), vec![(56, "final"), (71, "bar-outgoing"), (85, "bar-full")]),
+        (600, 30, received("p", 400, Some("b1")), vec![]),
+    ];
+    for (amount, day, then, expected) in rows {
+        let mut life = owing(consumer());
+        life.happens(16, disputed("d", Some("b1"), Some(amount)));
+        life.happens(day, then.clone());
+        life.until(at(120));
+        assert_eq!(life.diary()[1..], expected, "{amount} {then:?}");
+        let stopped = codes(&life).iter().filter(|code| matches!(code, Code::Paused)).count();
+        assert_eq!(stopped, usize::from(amount == 600), "{amount} {then:?}");
+    }
+}
+
+#[test]
+fn a_bar_in_force_stays_while_a_dispute_leaves_less_than_the_minimum_and_the_next_one_comes_later() {
+    let mut life = owing(consumer());
+    life.happens(38, disputed("d", Some("b1"), Some(600)));
+    life.until(at(44));
+    assert_eq!(life.account.stage(), Stage::Barred(BarLevel::Outgoing));
+    life.happens(45, resolved("d", 0));
+    life.until(at(100));
+    assert_eq!(life.diary()[2..], [(36, "bar-outgoing"), (57, "bar-full")]);
+}
+
+#[test]
+fn a_dispute_stops_no_clock_where_a_step_under_the_minimum_is_passed_over() {
+    let mut policy = consumer();
+    policy.shortcuts.below_minimum = BelowMinimum::Skip;
+    let mut life = owing(policy);
+    life.happens(16, disputed("d", Some("b1"), Some(600)));
+    life.until(at(30));
+    assert!(!life.account.is_paused());
+}
+
+#[test]
+fn a_bill_that_is_held_and_disputed_is_held() {
+    let mut life = owing(consumer());
+    life.bill(12, "b2", 400, 13);
+    life.happens(16, disputed("d", Some("b1"), Some(600)));
+    life.until(at(17));
+    assert!(!life.account.is_paused(), "800 are owed beside it");
+    life.happens(17, hold("h", None, &["b1"], Stops::ALL));
+    assert!(!life.account.is_paused(), "the hold is why so little is dunned, and it gives its days back by itself");
+}

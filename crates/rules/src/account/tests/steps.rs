@@ -85,6 +85,29 @@ fn steps_of_the_issue_date_that_are_past_by_the_due_date_do_not_come_together() 
 }
 
 #[test]
+fn a_step_on_business_days_keeps_to_them_where_its_notice_moves_it() {
+    // A bar on the twelfth day, if it were not for the notice; day 0 is a Thursday.
+    let timing = Some(Timing { from: Anchor::DueDate, offset: Offset { business_days: Some(0), ..days(12) } });
+    let rule = StepRule { timing, ..StepRule::default() };
+    for (due, weekend, barred) in [(12, true, 39), (12, false, 37), (10, true, 35)] {
+        for hour in [None, Some(600)] {
+            let bar = Step { time_of_day: hour, ..with(bar("bar", 0, BarLevel::Full), rule.clone()) };
+            let mut policy = policy_of(vec![notify("reminder", 4), notify("final", 11), bar]);
+            policy.options.calendar.weekend[5..].fill(weekend);
+            let mut life = Life::new(policy);
+            life.happens(0, profile(false));
+            life.bill(0, "b1", 1_000, due);
+            life.until(at(60));
+            assert_eq!(life.diary()[2..], [(barred, "bar")], "{due} {weekend}");
+            let Action::Notify { announced_for, .. } = &life.said[1].action else { panic!("a notice") };
+            assert_eq!(*announced_for, Some(Zone::UTC.day_of(life.said[2].decided_at)), "it names that day");
+            let minutes = life.said[2].decided_at.millis() % DAY / 60_000;
+            assert_eq!(minutes, hour.map_or(0, i64::from));
+        }
+    }
+}
+
+#[test]
 fn business_days_pass_over_the_weekend_in_the_ladder() {
     let mut policy = policy_of(vec![timed(
         "a",

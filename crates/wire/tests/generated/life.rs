@@ -1,0 +1,293 @@
+//! One account to which anything happens, and what must hold whatever its policy says.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use dunning_rules::{
+    Account, Body, Channel, Contact, ContactOutcome, Currency, DAY_MS, Day, DisputeOutcome, Event, GateAnswer, Input,
+    Interaction, Minor, NoEffect, Outcome, Policy, PolicyBook, Profile, ReversalKind, Stage, Stops, Term, Timestamp,
+    Zone, invariant, step,
+};
+use dunning_wire::state::{StateVersion, decode_account, encode_account};
+
+use super::dice::Dice;
+
+/// What the lives have to come to, all of them together.
+pub const KINDS: [&str; 28] = [
+    "a letter",
+    "a notice",
+    "a bar",
+    "CycleStarted",
+    "RuleMatched",
+    "CycleEnded",
+    "CycleResumed",
+    "Notified",
+    "RemindedBeforeDue",
+    "NotNotifiedOptedOut",
+    "BarPending",
+    "BarHeld",
+    "Barred",
+    "Restored",
+    "StepWaits",
+    "ConditionNotMet",
+    "ConditionAwaited",
+    "SpacingKept",
+    "PromiseKept",
+    "PromiseBroken",
+    "PlanKept",
+    "PlanBroken",
+    "AgreementNotAccepted",
+    "StepHeld",
+    "PaymentAwaited",
+    "Paused",
+    "Resumed",
+    "PolicyChanged",
+];
+
+const EVENTS: i64 = 40;
+/// 2027-01-01.
+const FIRST_DAY: i64 = 20_819;
+
+struct Life {
+    book: PolicyBook,
+    account: Account,
+    reached: BTreeSet<String>,
+}
+
+/// Lives one life; the kinds of decisions that were taken in it, or what went wrong.
+pub fn live(first: &Policy, next: Option<&Policy>, seed: u64) -> Result<BTreeSet<String>, String> {
+    let mut dice = Dice::of(seed ^ 0x11fe);
+    let mut book = PolicyBook::new(Arc::new(first.clone()), None);
+    if let Some(next) = next {
+        book.add(instant(FIRST_DAY + 40, 0), Arc::new(next.clone()));
+    }
+    let mut life = Life { book, account: Account::new(&format!("acc-{seed}")), reached: BTreeSet::new() };
+    let mut at = instant(FIRST_DAY, 9);
+    life.takes(0, at, profile(&mut dice))?;
+    for event in 1..=EVENTS {
+        at = at.plus(dice.below(4 * DAY_MS));
+        life.until(at)?;
+        happens(&mut life, &mut dice, event, at)?;
+    }
+    life.until(at.plus(500 * DAY_MS))?;
+    life.is_clear_without_debt()?;
+    Ok(life.reached)
+}
+
+fn instant(day: i64, hour: i64) -> Timestamp {
+    Timestamp::from_millis(day * DAY_MS + hour * 3_600_000)
+}
+
+impl Life {
+    /// What comes by itself before an instant; a bar is let go by the gate.
+    fn until(&mut self, end: Timestamp) -> Result<(), String> {
+        for _ in 0..5_000 {
+            let Some(due) = self.account.deadline().filter(|due| *due < end) else { return Ok(()) };
+            self.meets(&Event::Deadline, due.max(self.account.line))?;
+            self.gate()?;
+        }
+        Err(format!("it turns in a circle at {:?}", self.account.deadline()))
+    }
+
+    fn gate(&mut self) -> Result<(), String> {
+        if self.account.pending().is_some_and(|pending| pending.held.is_none()) {
+            self.meets(&Event::Gate(GateAnswer::Cleared), self.account.line)?;
+        }
+        Ok(())
+    }
+
+    /// An event, and the same once more.
+    fn takes(&mut self, number: i64, at: Timestamp, body: Body<'_>) -> Result<(), String> {
+        let event_id = format!("e-{number}");
+        let event = Event::Input(Input { event_id: &event_id, occurred_at: at, body });
+        let outcome = self.meets(&event, at)?;
+        if !matches!(outcome, Outcome::Refused(_)) {
+            let after = self.account.clone();
+            let again = step(after.clone(), &event, &self.book, at);
+            if again.outcome != Outcome::NoEffect(NoEffect::RepeatedEvent)
+                || !again.commands.is_empty()
+                || again.account != after
+            {
+                let said = (again.outcome, again.commands);
+                return Err(format!("{event:?} came twice, and that was {said:?}: {:?}, not {after:?}", again.account));
+            }
+        }
+        self.gate()
+    }
+
+    fn meets(&mut self, event: &Event<'_>, at: Timestamp) -> Result<Outcome, String> {
+        let before = invariant::Before::of(&self.account);
+        let said = step(self.account.clone(), event, &self.book, at);
+        if matches!(said.outcome, Outcome::Refused(_)) {
+            let unchanged = said.account == self.account && said.commands.is_empty();
+            return if unchanged {
+                Ok(said.outcome)
+            } else {
+                Err(format!("{event:?} was refused and changed something"))
+            };
+        }
+        let broken = invariant::broken(&before, &said, &self.book);
+        if !broken.is_empty() {
+            return Err(format!("{broken:?} at {at} with {event:?}: {:?}", said.commands));
+        }
+        for version in StateVersion::ALL {
+            let mut bytes = Vec::new();
+            encode_account(&said.account, version, &mut bytes);
+            if decode_account(&bytes).as_ref() != Ok(&said.account) {
+                return Err(format!("what is stored as {version:?} is not what was: {:?}", said.account));
+            }
+        }
+        for decision in &said.decisions {
+            let name = format!("{:?}", decision.code);
+            self.reached.insert(name.split('(').next().unwrap_or_default().to_owned());
+        }
+        self.account = said.account;
+        Ok(said.outcome)
+    }
+
+    fn is_clear_without_debt(&self) -> Result<(), String> {
+        let owed: Minor = self.account.bills.iter().map(|bill| self.account.dunnable(bill)).sum();
+        if owed > Minor::ZERO || (self.account.cycle.is_none() && self.account.stage() == Stage::Clear) {
+            return Ok(());
+        }
+        Err(format!("nothing is owed, and it stands {:?}", self.account.stage()))
+    }
+}
+
+fn profile(dice: &mut Dice) -> Body<'static> {
+    let zone = dice.of_these(&["Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata"]);
+    let contact = |channel, consent| Contact { channel, address: "ref".into(), consent };
+    Body::Profile(Box::new(Profile {
+        segment: dice.of_these(&["consumer", "vip"]).into(),
+        region: dice.of_these(&["DE", "DE-BY", "US"]).into(),
+        risk_class: "".into(),
+        language: "en".into(),
+        zone: Zone::parse(zone).expect("a zone"),
+        vulnerable: dice.one_in(8),
+        customer_since: None,
+        contacts: vec![contact(Channel::Sms, dice.one_in(2)), contact(Channel::Email, !dice.one_in(4))],
+        services: vec![],
+        payment_link: None,
+        status: "active".into(),
+    }))
+}
+
+/// What can be named by an event: few of each, so that they meet.
+struct Names {
+    bill: String,
+    payment: String,
+    dispute: String,
+    other: String,
+}
+
+fn happens(life: &mut Life, dice: &mut Dice, event: i64, at: Timestamp) -> Result<(), String> {
+    let mut name = |kind: &str, of: i64| format!("{kind}{}", dice.below(of));
+    let names = Names { bill: name("b", 8), payment: name("p", 8), dispute: name("d", 5), other: name("s", 4) };
+    let body = match dice.below(24) {
+        0..=6 => money_owed(dice, &names, at),
+        7..=11 => money_paid(dice, &names, at),
+        12..=14 => contested(dice, &names),
+        15 => profile(dice),
+        _ => Body::Interaction(interaction(dice, &names, at)),
+    };
+    life.takes(event, at, body)
+}
+
+fn eur() -> Currency {
+    Currency::parse("EUR").expect("a currency")
+}
+
+fn amount(dice: &mut Dice) -> Minor {
+    Minor::new(dice.within(1, 15_000))
+}
+
+fn in_days(at: Timestamp, days: i64) -> Day {
+    Zone::UTC.day_of(at).plus(i32::try_from(days).expect("a few days"))
+}
+
+fn money_owed<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Body<'a> {
+    let bill_id = &*names.bill;
+    match dice.below(10) {
+        0 => Body::BillAdjusted { bill_id, delta: Minor::new(dice.within(-8_000, 8_000)) },
+        1 => Body::BillCancelled { bill_id },
+        2 => Body::BillWrittenOff { bill_id, amount: amount(dice) },
+        3 => Body::WriteOffReversed { bill_id, amount: amount(dice) },
+        4 => Body::BalanceStated { as_of: at, balance: amount(dice), currency: eur() },
+        _ => Body::BillIssued {
+            bill_id,
+            amount: amount(dice),
+            currency: eur(),
+            issued_on: in_days(at, 0),
+            due_on: in_days(at, dice.below(20)),
+            terms: vec![],
+            lines: vec![],
+            kind: "regular",
+        },
+    }
+}
+
+fn money_paid<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Body<'a> {
+    let payment_id = &*names.payment;
+    match dice.below(8) {
+        0 => Body::PaymentReversed { payment_id, amount: amount(dice), kind: ReversalKind::Unknown },
+        1 => Body::PaymentFailed { payment_id },
+        2 => {
+            let expected_by = in_days(at, dice.below(12));
+            Body::PaymentInitiated { payment_id, amount: amount(dice), currency: eur(), expected_by }
+        }
+        3 => Body::AccountCredited { credit_id: &names.other, amount: amount(dice), currency: eur() },
+        _ => {
+            let bill_id = dice.one_in(3).then_some(&*names.bill);
+            Body::PaymentReceived { payment_id, amount: amount(dice), currency: eur(), bill_id }
+        }
+    }
+}
+
+fn contested<'a>(dice: &mut Dice, names: &'a Names) -> Body<'a> {
+    let dispute_id = &*names.dispute;
+    if dice.one_in(2) {
+        let bill_id = (!dice.one_in(4)).then_some(&*names.bill);
+        let amount = dice.one_in(2).then(|| amount(dice));
+        return Body::DisputeOpened { dispute_id, bill_id, amount };
+    }
+    let outcomes = [DisputeOutcome::Rejected, DisputeOutcome::Withdrawn, DisputeOutcome::Upheld];
+    let outcome = outcomes[usize::try_from(dice.below(3)).expect("an index")];
+    Body::DisputeResolved { dispute_id, outcome, credited: Minor::new(dice.below(3_000)) }
+}
+
+fn interaction<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Interaction<'a> {
+    let id = &*names.other;
+    match dice.below(10) {
+        0 | 1 => {
+            let promised_on = in_days(at, dice.within(1, 30));
+            Interaction::PromiseMade { promise_id: id, amount: amount(dice), promised_on }
+        }
+        2 | 3 => {
+            let part = amount(dice);
+            let parts = (1..=3).map(|n| Term { due_on: in_days(at, n * 6), amount: part });
+            Interaction::PlanAgreed { plan_id: id, instalments: parts.collect(), replaces: None }
+        }
+        4 => {
+            let until = dice.one_in(2).then(|| at.plus(dice.within(1, 20) * DAY_MS));
+            let stops = Stops { contacts: dice.one_in(2), bars: dice.one_in(2) };
+            let bills = if dice.one_in(3) { vec![&*names.bill] } else { vec![] };
+            Interaction::HoldPlaced { hold_id: id, kind: "hardship", until, bills, stops }
+        }
+        5 => Interaction::HoldReleased { hold_id: id },
+        6 => Interaction::PromiseCancelled { promise_id: id },
+        7 => Interaction::BarApproved { until: None },
+        8 => Interaction::BarRefused { until: Some(at.plus(dice.within(1, 20) * DAY_MS)) },
+        _ => {
+            let any = |dice: &mut Dice, of: usize| {
+                usize::try_from(dice.below(i64::try_from(of).expect("a few"))).expect("an index")
+            };
+            Interaction::ContactMade {
+                command_id: None,
+                outcome: ContactOutcome::ALL[any(dice, ContactOutcome::ALL.len())],
+                channel: Some(Channel::ALL[any(dice, 7)]),
+                inbound: dice.one_in(2),
+                right_party: None,
+            }
+        }
+    }
+}

@@ -143,9 +143,43 @@ mod tests {
     }
 
     #[test]
+    fn a_bar_waits_in_one_place_and_leaves_from_it() {
+        let mut gate = Gate::default();
+        assert!(!gate.wants_ends(), "nothing waits, and nobody has to be asked");
+        gate.add(1);
+        gate.add(2);
+        gate.remove(1);
+        assert_eq!(gate.take_fresh(), BTreeSet::from([2]));
+        assert!(!gate.wants_ends(), "they were taken");
+        gate.hold(3, Hold::Budget);
+        gate.hold(4, Hold::ClockDoubt);
+        gate.hold(5, Hold::ClockDoubt);
+        gate.remove(5);
+        gate.again(|hold| hold == Hold::ClockDoubt);
+        assert_eq!(gate.take_fresh(), BTreeSet::from([4]));
+        gate.add(3);
+        let (waiting, held) = gate.waiting();
+        assert_eq!((waiting, held.count()), (1, 0), "what is looked at again is held no more");
+    }
+
+    #[test]
+    fn bars_that_wait_long_for_their_inputs_are_told_once() {
+        let (mut gate, after) = (Gate::default(), Duration::from_secs(60));
+        gate.add(1);
+        gate.look(ends(5), Duration::from_secs(10));
+        gate.add(2);
+        gate.look(ends(5), Duration::from_secs(20));
+        for (now, told) in [(69, vec![]), (70, vec![1]), (79, vec![]), (80, vec![2]), (900, vec![])] {
+            assert_eq!(gate.behind(Duration::from_secs(now), after), told, "after {now} s");
+        }
+        assert_eq!(gate.waiting().0, 2, "they wait on");
+    }
+
+    #[test]
     fn the_budget_fills_and_opens_again_with_the_next_window() {
         let mut counters = GateCounters { window_start: Timestamp::from_millis(0), bars: 2, released_until: None };
         let at = |ms| Timestamp::from_millis(ms);
+        assert_eq!(Duration::from_millis(WINDOW_MS.unsigned_abs()), Duration::from_secs(3_600));
         assert!(fits_budget(&mut counters, Some(3), at(10)));
         counters.bars = 3;
         assert!(!fits_budget(&mut counters, Some(3), at(WINDOW_MS - 1)));

@@ -39,9 +39,7 @@ impl<S: Store> Shard<S> {
                     return Ok(());
                 }
                 desk.meters.bars_held.add(hold.word(), 1);
-                if hold == Hold::Budget {
-                    self.say_budget(desk);
-                }
+                self.say_budget(desk, hold);
                 GateAnswer::Held(hold)
             }
             None => GateAnswer::Cleared,
@@ -95,9 +93,9 @@ impl<S: Store> Shard<S> {
         }
     }
 
-    /// Once a window: a person has to look.
-    fn say_budget<B: Broker, C: Clock>(&mut self, desk: &Desk<B, C>) {
-        if self.budget_said != Some(self.counters.window_start) {
+    /// Where the budget holds a bar, once a window: a person has to look.
+    fn say_budget<B: Broker, C: Clock>(&mut self, desk: &Desk<B, C>, hold: Hold) {
+        if hold == Hold::Budget && self.budget_said != Some(self.counters.window_start) {
             self.budget_said = Some(self.counters.window_start);
             let budget = desk.settings.bars_per_hour;
             tracing::warn!(

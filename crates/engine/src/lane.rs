@@ -78,21 +78,6 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         }
     }
 
-    /// The broker, for simulations.
-    pub fn broker_mut(&mut self) -> &mut B {
-        &mut self.desk.broker
-    }
-
-    /// The shards that take input, for simulations.
-    pub fn shards(&self) -> impl Iterator<Item = Partition> {
-        self.running().into_iter()
-    }
-
-    /// The shards of others that are kept ready, for simulations.
-    pub fn standbys(&self) -> impl Iterator<Item = Partition> {
-        self.standbys.kept.keys().copied()
-    }
-
     /// One round: what has come, what follows from it, and the commit. Waits at most `wait`, where there is nothing to do.
     ///
     /// # Errors
@@ -272,7 +257,7 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
         }
     }
 
-    fn running(&self) -> Vec<Partition> {
+    pub(crate) fn running(&self) -> Vec<Partition> {
         self.shards.values().filter(|s| s.is_running()).map(|s| s.partition).collect()
     }
 

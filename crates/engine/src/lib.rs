@@ -18,6 +18,7 @@ mod meter;
 mod order;
 pub mod planted;
 mod port;
+mod probe;
 mod queue;
 mod recover;
 mod restore;

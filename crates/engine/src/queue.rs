@@ -221,4 +221,34 @@ mod tests {
         queues.push(InputTopic::Bills, record(InputTopic::Bills, 17, 1));
         assert_eq!(queues.positions().next(), Some((InputTopic::Bills, 14)), "not back before what was passed");
     }
+
+    #[test]
+    fn what_comes_twice_within_one_reading_waits_once() {
+        let mut queues = Queues::default();
+        for offset in [3, 3, 2] {
+            queues.push(InputTopic::Bills, record(InputTopic::Bills, offset, 1));
+        }
+        assert_eq!(queues.len(InputTopic::Bills), 1);
+        // An end that lies before what has come by now is one of an earlier reading.
+        queues.end(InputTopic::Bills, 3);
+        queues.take(InputTopic::Bills);
+        assert!(!queues.is_at_end(InputTopic::Bills));
+        queues.end(InputTopic::Bills, 4);
+        assert!(queues.is_at_end(InputTopic::Bills));
+    }
+
+    #[test]
+    fn the_oldest_that_waits_is_the_oldest_of_all_topics() {
+        let mut queues = Queues::default();
+        assert_eq!(queues.oldest(), None);
+        queues.push(InputTopic::Bills, record(InputTopic::Bills, 0, 7));
+        queues.push(InputTopic::Usage, record(InputTopic::Usage, 0, 5));
+        assert_eq!(queues.oldest(), Some(Timestamp::from_millis(5)));
+    }
+
+    #[test]
+    fn only_an_input_is_one() {
+        assert_eq!(Source::Input(InputTopic::Bills).input(), Some(InputTopic::Bills));
+        assert_eq!((Source::State.input(), Source::Decisions.input()), (None, None));
+    }
 }

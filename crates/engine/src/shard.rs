@@ -315,3 +315,35 @@ impl<S: Store> Shard<S> {
         done
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_that_goes_back_is_noticed() {
+        let (bills, payments) = (InputTopic::Bills, InputTopic::Payments);
+        let at = Timestamp::from_millis;
+        let last = Reached::by(7, at(100), [(bills, 5), (payments, 9)].into_iter());
+        let next = |transaction, clock, positions: &[(InputTopic, i64)]| {
+            let start = Checkpoint::start(0);
+            Checkpoint { transaction, clock: at(clock), positions: positions.to_vec(), ..start }
+        };
+        let both: &[_] = &[(bills, 5), (payments, 9)];
+        let (clock, place) = (Rule::ClockNeverBack, Rule::PlaceNeverBack);
+        let rows: [(Checkpoint, &[Rule]); 8] = [
+            (next(8, 100, both), &[]),
+            (next(8, 101, &[(payments, 10), (bills, 6)]), &[]),
+            (next(8, 99, both), &[clock]),
+            (next(7, 100, both), &[place]),
+            (next(9, 100, both), &[place]),
+            (next(8, 100, &[(bills, 4), (payments, 10)]), &[place]),
+            (next(8, 100, &[(bills, 5)]), &[place]),
+            (next(14, 99, &[(bills, 5), (payments, 8)]), &[clock, place]),
+        ];
+        for (next, broken) in rows {
+            assert_eq!(last.broken(&next).collect::<Vec<_>>(), broken, "{next:?}");
+        }
+        assert_eq!(Reached::default().broken(&next(1, -5, &[])).count(), 0, "before the first there is none");
+    }
+}

@@ -193,15 +193,16 @@ impl<S: Store> Shard<S> {
         if desk.is_stream() && !self.torn.commands.is_empty() {
             self.torn.until = desk.broker.ends(self.partition)?;
         }
-        if !missing.is_empty() || !self.torn.is_empty() {
-            tracing::warn!(
-                partition = self.partition,
-                missing = missing.len(),
-                without_state = self.torn.commands.len() + self.torn.letters.len(),
-                "a transaction was torn: what is missing is sent again"
-            );
-        }
+        self.say_torn(missing.len());
         Ok(())
+    }
+
+    fn say_torn(&self, missing: usize) {
+        if missing > 0 || !self.torn.is_empty() {
+            let without_state = self.torn.commands.len() + self.torn.letters.len();
+            let partition = self.partition;
+            tracing::warn!(partition, missing, without_state, "a transaction was torn: what is missing is sent again");
+        }
     }
 
     fn send_again<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>, kept: &Kept<'_>) -> Result<(), Halt> {
@@ -288,4 +289,116 @@ fn found(view: CommandView) -> Found {
         }
     };
     Found { sequence: view.sequence, what }
+}
+
+#[cfg(test)]
+mod tests {
+    use dunning_rules::{BarLevel, Channel, Minor, RestorationReason, command_id};
+
+    use super::*;
+
+    fn told(template: &str) -> Action {
+        Action::Notify {
+            channel: Channel::Email,
+            address: "".into(),
+            template: template.into(),
+            language: "de".into(),
+            payment_link: None,
+            purpose: "reminder".into(),
+            mandatory: false,
+            announced_for: None,
+        }
+    }
+
+    fn barred(level: BarLevel) -> Action {
+        Action::Bar { level, warnings: vec![], announced_for: None }
+    }
+
+    fn restored(lifts: &[u64]) -> Action {
+        let lifts = lifts.iter().map(|sequence| command_id("acc-1", *sequence)).collect();
+        Action::Restore { lifts, reason: RestorationReason::Paid }
+    }
+
+    fn command(action: Action) -> Command {
+        Command {
+            id: command_id("acc-1", 3),
+            sequence: 3,
+            decided_at: Timestamp::from_millis(0),
+            policy: "consumer@1".into(),
+            step: "step".into(),
+            amount_due: Minor::new(5_000),
+            currency: None,
+            cycle: 2,
+            cause_event_id: None,
+            bill_ids: vec!["b1".into(), "b2".into()],
+            action,
+        }
+    }
+
+    /// As it lies on its topic.
+    fn found(command: &Command) -> CommandView {
+        let mut datum = Vec::new();
+        command::encode("acc-1", command, &mut datum);
+        command::decode(command::topic_of(command), &datum).expect("a command")
+    }
+
+    #[test]
+    fn a_command_that_is_made_again_is_known_by_all_that_it_says() {
+        let actions = [
+            told("mild"),
+            told("strict"),
+            barred(BarLevel::Outgoing),
+            barred(BarLevel::Full),
+            restored(&[1]),
+            restored(&[1, 2]),
+            restored(&[2]),
+        ];
+        for (i, own) in actions.iter().enumerate() {
+            for (j, other) in actions.iter().enumerate() {
+                assert_eq!(
+                    is_same(&found(&command(other.clone())), &command(own.clone())),
+                    i == j,
+                    "{other:?} is {own:?}"
+                );
+            }
+        }
+        for action in [told("mild"), barred(BarLevel::Full)] {
+            let own = command(action);
+            let there = found(&own);
+            // Whatever else it says, when it was decided and why, it is the same one.
+            assert!(is_same(
+                &there,
+                &Command { amount_due: Minor::new(1), cause_event_id: Some("e".into()), ..own.clone() }
+            ));
+            let others = [
+                Command { cycle: 1, ..own.clone() },
+                Command { step: "other".into(), ..own.clone() },
+                Command { policy: "consumer@2".into(), ..own.clone() },
+                Command { bill_ids: vec!["b1".into()], ..own.clone() },
+            ];
+            for other in others {
+                assert!(!is_same(&there, &other), "{other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_found_is_taken_once_and_for_its_own_account() {
+        let mut torn = Torn::default();
+        assert!(torn.is_empty());
+        let own = command(told("mild"));
+        torn.commands.insert((4, 3), found(&own));
+        torn.commands.insert((5, 3), found(&own));
+        assert!(!torn.is_empty());
+        assert_eq!((torn.of(4).count(), torn.of(6).count()), (1, 0));
+        assert!(!torn.takes(6, &own) && !torn.takes(4, &Command { sequence: 2, ..own.clone() }));
+        assert!(!torn.takes(4, &command(told("strict"))), "another one leaves it there");
+        assert!(torn.takes(4, &own) && !torn.takes(4, &own));
+        assert_eq!(torn.take_of(5).len(), 1);
+        assert!(torn.is_empty());
+        torn.letters.insert((InputTopic::Bills, 7));
+        assert!(!torn.is_empty());
+        assert!(torn.takes_letter(InputTopic::Bills, 7) && !torn.takes_letter(InputTopic::Bills, 7));
+        assert!(torn.is_empty());
+    }
 }

@@ -11,7 +11,7 @@ mod operator;
 mod random;
 mod store;
 
-pub use broker::SimBroker;
+pub use broker::{Call, SimBroker};
 pub use bus::{Bus, Logged, Tear, Topic, Transaction};
 pub use clock::SimClock;
 pub use demo::{Count, Demo, DemoError, DemoOptions, DemoReport, Story, StoryLine};

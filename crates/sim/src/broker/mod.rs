@@ -1,3 +1,5 @@
+mod hooks;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -7,6 +9,9 @@ use dunning_engine::{
     SchemaAnswer, Source, Start,
 };
 use dunning_wire::topic::{InputTopic, OutputTopic};
+
+pub use hooks::Call;
+use hooks::Hooks;
 
 use crate::bus::{Bus, Inner, Logged, Member, Offsets, Tear, Topic, Transaction, logged};
 
@@ -29,6 +34,7 @@ pub struct SimBroker {
     tails: BTreeMap<Partition, Input>,
     /// News of the group do not reach it.
     deaf: bool,
+    hooks: Hooks,
 }
 
 /// What is read of a shard.
@@ -70,12 +76,8 @@ impl SimBroker {
             shards: BTreeMap::new(),
             tails: BTreeMap::new(),
             deaf: false,
+            hooks: Hooks::default(),
         }
-    }
-
-    /// News of the group do not reach this lane, or do again.
-    pub fn set_deaf(&mut self, deaf: bool) {
-        self.deaf = deaf;
     }
 
     /// The group thinks this lane dead and gives its shards to others: a lane that hangs, or was killed.
@@ -124,13 +126,6 @@ impl SimBroker {
 }
 
 impl SimBroker {
-    /// True where an input of a shard is not read for now.
-    #[must_use]
-    pub fn is_paused(&self, shard: Partition, topic: InputTopic) -> bool {
-        let inputs = self.shards.get(&shard).map(|shard| &shard.inputs);
-        inputs.and_then(|inputs| inputs[topic as usize].as_ref()).is_some_and(|input| input.is_paused)
-    }
-
     /// Ends the transaction in pieces; whoever asked does not learn how.
     fn end_torn(&mut self, offsets: Offsets, tear: &Tear, doing: &'static str) -> Result<(), BrokerError> {
         let transaction = self.transaction(doing)?;
@@ -143,8 +138,11 @@ impl SimBroker {
 }
 
 impl Broker for SimBroker {
-    fn poll(&mut self, _wait: Duration, into: &mut Vec<Polled>) -> Result<(), BrokerError> {
+    fn poll(&mut self, wait: Duration, into: &mut Vec<Polled>) -> Result<(), BrokerError> {
+        self.hooks.waited = Some(wait);
+        into.append(&mut self.hooks.echoes);
         let member = self.member();
+        let piece = self.hooks.piece.unwrap_or(PIECE);
         let mut inner = self.bus.lock();
         while !self.deaf
             && let Some(news) = inner.group.next(member)
@@ -157,7 +155,7 @@ impl Broker for SimBroker {
             }
         }
         for (number, shard) in &mut self.shards {
-            shard.poll(&inner, *number, into);
+            shard.poll(&inner, *number, piece, into);
         }
         self.tails.retain(|number, tail| tail.follow(&inner, *number, into));
         Ok(())
@@ -177,6 +175,7 @@ impl Broker for SimBroker {
     }
 
     fn committed(&mut self, shard: Partition) -> Result<Vec<(InputTopic, Option<i64>)>, BrokerError> {
+        self.hooks.meet(Call::Committed, "asking for committed offsets")?;
         let inner = self.bus.lock();
         if inner.coordinator_is_away {
             return Err(error(ErrorKind::Retry, "asking for committed offsets", "the coordinator is away"));
@@ -197,6 +196,7 @@ impl Broker for SimBroker {
     }
 
     fn ends(&mut self, shard: Partition) -> Result<Vec<Ends>, BrokerError> {
+        self.hooks.meet(Call::Ends, "asking for ends")?;
         let inner = self.bus.lock();
         let ends = InputTopic::ALL.map(|topic| {
             let log = inner.log(Topic::In(topic), shard);
@@ -220,6 +220,7 @@ impl Broker for SimBroker {
 
     fn restore(&mut self, shard: Partition, from: i64) -> Result<(), BrokerError> {
         const DOING: &str = "restoring a shard";
+        self.hooks.meet(Call::Restore, DOING)?;
         let (start, end) = {
             let inner = self.bus.lock();
             let log = inner.log(Topic::Out(OutputTopic::State), shard);
@@ -266,6 +267,7 @@ impl Broker for SimBroker {
             let log = inner.log(Topic::Out(OutputTopic::Decisions), shard);
             (log.start(), log.end())
         };
+        self.hooks.recalled = from;
         self.shard(shard, "reading decisions")?.recall = Some(Span { next: from.clamp(start, end), end });
         Ok(())
     }
@@ -282,6 +284,7 @@ impl Broker for SimBroker {
             let log = inner.log(Topic::Out(*topic), shard);
             let span = Span { next: (*next).max(log.start()), end: log.end() };
             if span.next < span.end {
+                self.hooks.compared += span.end - span.next;
                 spans.insert(*topic, span);
             }
         }
@@ -332,6 +335,7 @@ impl Broker for SimBroker {
     }
 
     fn is_held(&mut self, shard: Partition) -> Result<bool, BrokerError> {
+        self.hooks.meet(Call::IsHeld, "looking for an open transaction")?;
         let inner = self.bus.lock();
         let held = |topic: OutputTopic| {
             let log = inner.log(Topic::Out(topic), shard);
@@ -380,6 +384,7 @@ impl Broker for SimBroker {
 
     fn commit(&mut self, next: &[(InputTopic, Partition, i64)]) -> Result<(), BrokerError> {
         const DOING: &str = "committing a transaction";
+        self.hooks.meet(Call::Commit, DOING)?;
         let stale = {
             let inner = self.bus.lock();
             let owns = |shard| self.member.is_some_and(|member| inner.group.owns(member, shard));
@@ -400,10 +405,12 @@ impl Broker for SimBroker {
     }
 
     fn abort(&mut self) -> Result<(), BrokerError> {
+        self.hooks.meet(Call::Abort, "aborting a transaction")?;
         self.end(false, Offsets::new(), "aborting a transaction")
     }
 
     fn renew(&mut self) -> Result<(), BrokerError> {
+        self.hooks.meet(Call::Renew, "making a producer")?;
         self.epoch = self.bus.lock().claim(&self.writer);
         self.transaction = None;
         Ok(())
@@ -437,10 +444,10 @@ impl Input {
 }
 
 impl Shard {
-    fn poll(&mut self, bus: &Inner, number: Partition, into: &mut Vec<Polled>) {
+    fn poll(&mut self, bus: &Inner, number: Partition, piece: usize, into: &mut Vec<Polled>) {
         if let Some(span) = &mut self.restore {
             let log = bus.log(Topic::Out(OutputTopic::State), number);
-            span.next = log.read(span.next, span.end, PIECE, |r| into.push(polled(Source::State, number, r)));
+            span.next = log.read(span.next, span.end, piece, |r| into.push(polled(Source::State, number, r)));
             if span.next >= span.end {
                 into.push(Polled::Restored { partition: number, next: span.next });
                 self.restore = None;
@@ -448,7 +455,7 @@ impl Shard {
         }
         if let Some(span) = &mut self.recall {
             let log = bus.log(Topic::Out(OutputTopic::Decisions), number);
-            span.next = log.read(span.next, span.end, PIECE, |r| into.push(polled(Source::Decisions, number, r)));
+            span.next = log.read(span.next, span.end, piece, |r| into.push(polled(Source::Decisions, number, r)));
             if span.next >= span.end {
                 into.push(Polled::End { source: Source::Decisions, partition: number, offset: span.next });
                 self.recall = None;
@@ -457,7 +464,7 @@ impl Shard {
         self.traces.retain(|topic, span| {
             let log = bus.log(Topic::Out(*topic), number);
             let source = Source::Output(*topic);
-            span.next = log.read(span.next, span.end, PIECE, |r| into.push(polled(source, number, r)));
+            span.next = log.read(span.next, span.end, piece, |r| into.push(polled(source, number, r)));
             if span.next >= span.end {
                 into.push(Polled::End { source, partition: number, offset: span.next });
             }
@@ -467,7 +474,7 @@ impl Shard {
             let Some(input) = input.as_mut().filter(|i| !i.is_paused) else { continue };
             let log = bus.log(Topic::In(topic), number);
             let source = Source::Input(topic);
-            input.next = log.read(input.next, i64::MAX, PIECE, |r| into.push(polled(source, number, r)));
+            input.next = log.read(input.next, i64::MAX, piece, |r| into.push(polled(source, number, r)));
             if input.next >= log.stable() && input.said != Some(input.next) {
                 input.said = Some(input.next);
                 into.push(Polled::End { source, partition: number, offset: input.next });

@@ -38,8 +38,16 @@ fn who_asks_is_told_what_is_committed_also_after_everything_here_was_lost() {
     let before = known(&mut world, "acc-1");
     assert_eq!((before.account.stage(), before.partition, before.shard_stale), (Stage::Notified, 0, false));
     assert_eq!(before.decisions.len(), 2, "the cycle, and its first notice");
+    let transactions = world.transactions();
     assert!(matches!(world.ask("acc-2"), Answer::NotHere));
+    assert_eq!(world.transactions(), transactions, "to ask changes nothing");
     world.restart(usize::MAX);
+    let after = known(&mut world, "acc-1");
+    assert_eq!((after.account, after.decisions), (before.account.clone(), before.decisions.clone()));
+    assert_eq!((after.clock, world.meters.offsets_differed.get()), (before.clock, 0));
+    // On another machine, which has nothing but what is on the bus.
+    world.stores = dunning_sim::MemoryStores::new();
+    world.restart(0);
     let after = known(&mut world, "acc-1");
     assert_eq!((after.account, after.decisions), (before.account, before.decisions));
 }

@@ -218,9 +218,58 @@ fn a_record_of_nobody_knows_whom_holds_every_bar_of_the_shard() {
     world.clock.advance(DAY);
     world.settle();
     assert!(!is_barred(&world, "acc-1") && !is_barred(&world, "acc-2"));
+    // That of another record, and one record twice: neither lifts what holds them.
+    for offset in [1, 7, 7] {
+        order(&world, ControlBody::StaleReleased { account_id: None, topic: InputTopic::Payments, offset });
+    }
+    world.settle();
+    assert!(!is_barred(&world, "acc-1") && !is_barred(&world, "acc-2"));
     order(&world, ControlBody::StaleReleased { account_id: None, topic: InputTopic::Payments, offset: 0 });
     world.settle();
     assert!(is_barred(&world, "acc-1") && is_barred(&world, "acc-2"));
+}
+
+#[test]
+fn more_records_of_nobody_than_are_remembered_are_all_waited_for() {
+    let mut world = before_the_bar(&["acc-1"], None);
+    let at = dunning_engine::Clock::now(&world.clock);
+    for _ in 0..103 {
+        world.bus.append_to(Topic::In(InputTopic::Payments), 0, Some(b"\xff"), Some(b"x"), at, None);
+    }
+    world.settle();
+    let checkpoint = world.checkpoint(0);
+    assert_eq!((checkpoint.stale_records.len(), checkpoint.stale_count), (100, 103));
+    world.restart(usize::MAX);
+    world.clock.advance(DAY);
+    // The last ones are not remembered, and counted down all the same.
+    for (offsets, barred) in [(100..103, false), (0..99, false), (99..100, true)] {
+        for offset in offsets {
+            order(&world, ControlBody::StaleReleased { account_id: None, topic: InputTopic::Payments, offset });
+        }
+        world.settle();
+        assert_eq!(is_barred(&world, "acc-1"), barred);
+    }
+}
+
+#[test]
+fn a_bar_that_waits_is_known_to_the_gate_also_from_the_store_alone() {
+    let mut world = before_the_bar(&["acc-1"], None);
+    let upstream = pays_in_an_open_transaction(&mut world, "acc-1");
+    world.clock.advance(DAY);
+    world.settle();
+    assert!(!is_barred(&world, "acc-1"));
+    // The store follows to behind the bar's state: other accounts' records prove its place.
+    for n in 0..5 {
+        world.happens(InputTopic::Bills, &format!("acc-{}", 10 + n), bill(21_000));
+        world.clock.advance(Duration::from_secs(2));
+        world.settle();
+    }
+    let before = world.meters.restored.get();
+    world.restart(0);
+    assert!(world.meters.restored.get() - before < 5, "the bar's state was not read again");
+    world.bus.end(upstream, false);
+    world.settle();
+    assert!(is_barred(&world, "acc-1"));
 }
 
 #[test]
@@ -408,6 +457,7 @@ fn more_bad_records_than_are_remembered_are_still_all_waited_for() {
     }
     world.clock.advance(DAY);
     world.settle();
+    assert!(world.checkpoint(0).stale_records.len() <= 100 && world.stale("acc-1").len() <= 100);
     for offset in 0..101 {
         let account_id = Some("acc-1".to_owned());
         order(&world, ControlBody::StaleReleased { account_id, topic: InputTopic::Payments, offset });

@@ -2,9 +2,12 @@
 
 mod asks;
 mod bad;
+mod calls;
 mod gate;
 mod history;
 mod letters;
+mod patience;
+mod policy;
 mod recovery;
 mod replay;
 mod rounds;

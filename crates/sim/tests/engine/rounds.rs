@@ -15,7 +15,7 @@ fn rounds(world: &mut World, count: usize) {
 }
 
 /// A record on a topic of its own waits for its schema: for some seconds the lane is never idle.
-fn keep_busy(world: &mut World) {
+pub fn keep_busy(world: &mut World) {
     let at = dunning_engine::Clock::now(&world.clock);
     let opened = Body::DisputeOpened { dispute_id: "d", bill_id: None, amount: None };
     let mut bytes = world.bytes(InputTopic::Disputes, "acc-9", at, opened);
@@ -39,6 +39,10 @@ fn a_topic_whose_queue_is_full_is_read_on_when_half_of_it_was_taken() {
     for _ in 0..1_000 {
         let now = world.lanes[0].broker_mut().is_paused(0, InputTopic::Usage);
         times += usize::from(now && !paused);
+        if times == 1 && paused && !now {
+            // Fewer than half of what may wait were left.
+            assert!(world.bus.committed(InputTopic::Usage, 0) >= Some(460));
+        }
         paused = now;
         if times == 1 && paused {
             // Five hundred came at once, and ten of them at a time are taken.
@@ -49,6 +53,23 @@ fn a_topic_whose_queue_is_full_is_read_on_when_half_of_it_was_taken() {
     let end = world.bus.each(Topic::In(InputTopic::Usage), 0, 0, |_| {});
     assert_eq!(world.bus.committed(InputTopic::Usage, 0), Some(end), "all were taken");
     assert_eq!((times, paused), (6, false), "once for each five hundred that were read");
+}
+
+#[test]
+fn a_topic_whose_queue_is_not_full_is_not_paused() {
+    let mut settings = settings(ClockMode::Wall, policy_file("consumer"));
+    (settings.queue_records, settings.batch_records) = (50, 10);
+    let mut world = World::new(1, settings, noon(20_000));
+    world.lane(None);
+    world.settle();
+    for (records, is_paused) in [(49, false), (50, true)] {
+        for _ in 0..records {
+            world.happens(InputTopic::Usage, "acc-1", Body::UsageRecorded);
+        }
+        rounds(&mut world, 1);
+        assert_eq!(world.lanes[0].broker_mut().is_paused(0, InputTopic::Usage), is_paused, "{records} at once");
+        rounds(&mut world, 10);
+    }
 }
 
 #[test]

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use dunning_rules::{Day, Zone};
+use dunning_rules::{Body, Day, Zone};
 use dunning_sim::{Tear, Topic};
 use dunning_wire::command::ActionView;
 use dunning_wire::deadletter;
 use dunning_wire::topic::{InputTopic, OutputTopic};
 
-use crate::gate::{BEFORE_BAR, before_the_bar, is_barred, payment};
+use crate::gate::{BEFORE_BAR, before_the_bar, bill, is_barred, payment};
 use crate::replay::{PARTITIONS, assert_oracle, feed, world};
 use crate::world::World;
 
@@ -154,6 +154,51 @@ fn another_command_never_takes_a_number_that_is_out() {
     assert_eq!(world.steps("acc-1").last().map(String::as_str), Some("restore"));
     assert_eq!(world.steps("acc-1").len(), BEFORE_BAR.len() + 2, "it is there once");
     assert_eq!(torn(&world, "there_already"), 1);
+}
+
+#[test]
+fn what_is_decided_meanwhile_passes_over_the_numbers_that_are_out() {
+    let mut world = before_the_bar(&["acc-1"], None);
+    world.clock.advance_to(Zone::UTC.at(Day::from_epoch(20_042), 600));
+    let bus = world.bus.clone();
+    world.until(|world| {
+        bus.tear_next(tear(&[OutputTopic::State, OutputTopic::Decisions], true));
+        is_barred(world, "acc-1")
+    });
+    world.lanes.remove(0).broker_mut().expel();
+    // The bar is paid for, and another bill is overdue by now: its notice comes before the bar would be given up.
+    world.happens(InputTopic::Payments, "acc-1", payment());
+    let Body::BillIssued { amount, currency, .. } = bill(0) else { panic!("a bill") };
+    let due_on = Day::from_epoch(20_030);
+    let (issued_on, bill_id, kind) = (due_on.plus(-14), "b2", "regular");
+    let (terms, lines) = (vec![], vec![]);
+    let later = Body::BillIssued { bill_id, amount, currency, issued_on, due_on, terms, lines, kind };
+    world.happens(InputTopic::Bills, "acc-1", later);
+    world.lane(Some("w"));
+    world.settle();
+    let steps = world.steps("acc-1")[BEFORE_BAR.len()..].to_vec();
+    // That bar was of the first bill, and this one is of the second.
+    assert_eq!(steps, ["bar-outgoing", "restore", "bar-outgoing"]);
+    assert_eq!((torn(&world, "passed_over"), torn(&world, "there_already")), (1, 0));
+}
+
+#[test]
+fn outputs_that_are_read_slowly_are_compared_in_whole_before_anything_is_taken() {
+    for tear in tears() {
+        let mut world = world();
+        feed(&world, |_| true);
+        world.lane(Some("w"));
+        for _ in 0..12 {
+            world.turn().expect("a round");
+        }
+        world.bus.tear_next(tear.clone());
+        world.until(|world| world.meters.transactions.all().iter().any(|(word, _)| *word == "unknown"));
+        world.lanes[0].broker_mut().read_slowly(1);
+        world.until(|world| world.lanes[0].shards().count() == PARTITIONS as usize);
+        world.lanes[0].broker_mut().read_slowly(100);
+        world.settle();
+        assert_oracle(&world, &format!("{tear:?}"));
+    }
 }
 
 #[test]

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use dunning_engine::{Answer, Ask, ClockMode, Lane, LaneError, Meters, Mode, PolicyFile, Settings, Start, Turn};
 use dunning_rules::{Input, Timestamp};
-use dunning_sim::{Bus, MemoryStores, SimBroker, SimClock, Topic};
+use dunning_sim::{Bus, Logged, MemoryStores, SimBroker, SimClock, Topic};
 use dunning_wire::command::CommandView;
 use dunning_wire::schema::embedded_id;
-use dunning_wire::state::StateVersion;
+use dunning_wire::state::{CHECKPOINT_KEY, Checkpoint, StateVersion};
 use dunning_wire::state_record::{self, StateRecord};
 use dunning_wire::topic::{InputTopic, OutputTopic};
 use dunning_wire::{canonical, command, decision, event, frame, policy, state};
@@ -163,6 +163,7 @@ impl World {
         for _ in 0..ROUNDS_MAX {
             quiet = if self.turn().expect("a round") { 0 } else { quiet + 1 };
             if quiet > 150 {
+                assert_eq!(self.meters.violations.all(), [], "an invariant is violated");
                 return;
             }
         }
@@ -236,6 +237,15 @@ impl World {
             panic!("a checkpoint")
         };
         state::decode_row(row).expect("a row").stale.iter().map(|mark| mark.offset).collect()
+    }
+
+    /// The last checkpoint of a shard.
+    pub fn checkpoint(&self, partition: u32) -> Checkpoint {
+        let records = self.bus.read(Topic::Out(OutputTopic::State));
+        let of = |(p, r): &&(u32, Logged)| *p == partition && r.key.as_deref() == Some(CHECKPOINT_KEY);
+        let (_, last) = records.iter().rfind(of).expect("a checkpoint");
+        let (_, datum) = frame::split(last.value.as_deref().expect("a value")).expect("a frame");
+        state_record::decode_checkpoint(datum).expect("a checkpoint")
     }
 
     /// The classes of the dead letters.

@@ -186,7 +186,8 @@ fn a_procedure_goes_on_as_the_one_of_its_name() {
         policy
     };
     // The older version's procedures and which of them is followed; the newer one's, and where that goes on.
-    let rows: [(&[&str], u16, &[&str], Option<u16>); 6] = [
+    type Row = (&'static [&'static str], u16, &'static [&'static str], Option<u16>);
+    let rows: [Row; 6] = [
         (&["standard", "gentle"], 1, &["standard", "harsh", "gentle"], Some(2)),
         (&["standard", "gentle"], 1, &["standard", "harsh"], None),
         (&["standard", "gentle"], 1, &[], None),

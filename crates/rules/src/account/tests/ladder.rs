@@ -418,7 +418,8 @@ fn what_comes_after_a_cycle_follows_the_version_in_force() {
         newer
     };
     // A bill of 2.00 is too little for the first version, and enough for the second, which is in force from day 20 on.
-    let rows: [(i64, i32, &[(i64, &str)]); 3] = [
+    type Row = (i64, i32, &'static [(i64, &'static str)]);
+    let rows: [Row; 3] = [
         // It falls due after the cycle has ended.
         (200, 40, &[(14, "reminder"), (21, "final"), (44, "reminder")]),
         // It is overdue already when the cycle ends, and is found then.

@@ -117,8 +117,8 @@ fn report(run: &Run) -> ExitCode {
     run.progress();
     let t = lock(&run.tally);
     println!(
-        "rounds {}, transactions {}, events met {}, commands {}, bars cleared {}, dead letters {}, lanes fenced {}",
-        t.rounds, t.transactions, t.met, t.commands, t.cleared, t.dead_letters, t.fenced
+        "rounds {}, transactions {}, events met {}, commands {}, bars cleared {}, policies changed {}, dead letters {}, lanes fenced {}",
+        t.rounds, t.transactions, t.met, t.commands, t.cleared, t.changed, t.dead_letters, t.fenced
     );
     for (what, n) in &t.faults {
         println!("{n:>10}  {what}");

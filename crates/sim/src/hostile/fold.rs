@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dunning_engine::{ClockMode, Partition, Settings};
 use dunning_rules::{
-    Account, Action, DAY_MS, Event, GateAnswer, Hold, Outcome, PolicyBook, Timestamp, invariant, step,
+    Account, Action, Code, DAY_MS, Event, GateAnswer, Hold, Outcome, PolicyBook, Timestamp, invariant, step,
 };
 use dunning_wire::control::{self, ControlBody};
 use dunning_wire::decision::{self, Cause};
@@ -38,6 +38,8 @@ pub(super) struct Fold<'w> {
     shard: Partition,
     stream: bool,
     book: PolicyBook,
+    /// The policies of the last checkpoint, and from when each was in force.
+    policies: &'w [(String, Timestamp, String)],
     /// By topic.
     sent: Vec<&'w [Sent]>,
     /// Index of the next record, by topic.
@@ -52,6 +54,8 @@ pub(super) struct Fold<'w> {
     fired: Timestamp,
     pub accounts: BTreeMap<String, Kept>,
     pub stale: Vec<StaleMark>,
+    /// Cycles that went on by another version of the policy.
+    pub changed: u64,
     pub dead: Vec<(InputTopic, i64)>,
 }
 
@@ -62,7 +66,12 @@ fn demand(holds: bool, why: impl FnOnce() -> String) -> Judged {
 }
 
 impl<'w> Fold<'w> {
-    pub(super) fn new(shard: Partition, sent: &'w [Vec<Vec<Sent>>], book: PolicyBook, settings: &Settings) -> Self {
+    pub(super) fn new(
+        shard: Partition,
+        sent: &'w [Vec<Vec<Sent>>],
+        (book, policies): (PolicyBook, &'w [(String, Timestamp, String)]),
+        settings: &Settings,
+    ) -> Self {
         let stream = settings.clock == ClockMode::Stream;
         Self {
             shard,
@@ -70,6 +79,7 @@ impl<'w> Fold<'w> {
             went: Vec::new(),
             stream,
             book,
+            policies,
             sent: sent.iter().map(|topic| topic[shard as usize].as_slice()).collect(),
             next: [0; InputTopic::ALL.len()],
             taken: None,
@@ -78,6 +88,7 @@ impl<'w> Fold<'w> {
             fired: Timestamp::MIN,
             accounts: BTreeMap::new(),
             stale: Vec::new(),
+            changed: 0,
             dead: Vec::new(),
         }
     }
@@ -144,14 +155,23 @@ impl<'w> Fold<'w> {
     fn obey(&mut self, sent: &Sent) -> Judged {
         let datum = sent.value.as_deref().and_then(|v| frame::split(v).ok()).map_or(&[][..], |(_, datum)| datum);
         let order = control::decode(datum).map_err(|e| e.to_string())?;
-        if let ControlBody::BarsReleased { account_id: None } = order.body {
-            self.budget = None;
-        }
-        if let ControlBody::StaleReleased { account_id, topic, offset } = order.body {
-            let mark = StaleMark { topic, offset };
-            match account_id.as_deref().and_then(|a| self.accounts.get_mut(a)) {
-                Some(kept) => kept.row.stale.retain(|m| *m != mark),
-                None => self.stale.retain(|m| *m != mark),
+        match order.body {
+            ControlBody::BarsReleased { account_id: None } => self.budget = None,
+            ControlBody::BarsReleased { .. } => {}
+            ControlBody::StaleReleased { account_id, topic, offset } => {
+                let mark = StaleMark { topic, offset };
+                match account_id.as_deref().and_then(|a| self.accounts.get_mut(a)) {
+                    Some(kept) => kept.row.stale.retain(|m| *m != mark),
+                    None => self.stale.retain(|m| *m != mark),
+                }
+            }
+            ControlBody::PolicyPublished { label, text, effective_from } => {
+                let known = self.policies.iter().find(|(known, ..)| *known == label);
+                let (_, from, kept) = known.ok_or_else(|| format!("{label} was published and is not in force"))?;
+                demand(*kept == text, || format!("another text is kept of {label}"))?;
+                demand(effective_from.is_none_or(|at| *from >= at), || format!("{label} began at {from}"))?;
+                let loaded = dunning_wire::policy::parse(&label, &text).map_err(|e| e.to_string())?;
+                self.book.add(*from, Arc::new(loaded.policy));
             }
         }
         Ok(())
@@ -240,6 +260,8 @@ impl<'w> Fold<'w> {
             command::encode(id, said, &mut datum);
             kept.commands.push((command::topic_of(said), datum));
         }
+        self.changed += said.decisions.iter().filter(|d| d.code == Code::PolicyChanged).count() as u64;
+        let kept = self.kept(id);
         for decided in &said.decisions {
             let mut datum = Vec::new();
             decision::encode(id, said.account.currency, decided, cause, false, &mut datum);

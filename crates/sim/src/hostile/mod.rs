@@ -6,6 +6,7 @@ mod broker;
 mod check;
 mod faults;
 mod fold;
+mod orders;
 mod tape;
 mod upstream;
 mod world;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dunning_engine::{ClockMode, Mode, PolicyFile, Settings, Start};
+use dunning_rules::DAY_MS;
 use dunning_wire::policy;
 use dunning_wire::schema::embedded_id;
 use dunning_wire::state::StateVersion;
@@ -35,6 +37,8 @@ pub struct Tally {
     pub commands: u64,
     /// Bars that the gate let go.
     pub cleared: u64,
+    /// Cycles that went on by another version of the policy.
+    pub changed: u64,
     /// Records that could not be taken.
     pub dead_letters: u64,
     /// Lanes that ended because another wrote under their name.
@@ -51,6 +55,7 @@ impl Tally {
         self.met += other.met;
         self.commands += other.commands;
         self.cleared += other.cleared;
+        self.changed += other.changed;
         self.dead_letters += other.dead_letters;
         self.fenced += other.fenced;
         for (what, n) in &other.faults {
@@ -65,6 +70,15 @@ pub struct Policies {
     reference: PolicyFile,
     consumer: PolicyFile,
     every: PolicyFile,
+}
+
+/// Another version of a world's policy.
+#[derive(Debug)]
+struct NextPolicy {
+    label: String,
+    text: String,
+    /// From when it is in force, in milliseconds after it was published; `None`: as soon as it is heard of.
+    in_ms: Option<i64>,
 }
 
 impl Default for Policies {
@@ -92,12 +106,39 @@ impl Policies {
         }
     }
 
+    fn of(&self, seed: u64, stream: bool) -> &PolicyFile {
+        match stream {
+            _ if seed % 3 == 2 => &self.every,
+            true => &self.reference,
+            false => &self.consumer,
+        }
+    }
+
+    /// In some worlds under clock `wall`, the other version, and the tick in which it comes. Its days are others, and in most
+    /// of them cycles that run go on by it.
+    fn next(&self, seed: u64) -> Option<(i64, NextPolicy)> {
+        let mut random = Random::new(seed, 3);
+        if !random.chance(300) {
+            return None;
+        }
+        let mut text = self.of(seed, false).text.clone();
+        let on_change = random.pick(&["finish_cycle", "next_step", "next_step"]);
+        for (older, newer) in [
+            ("version: 1\n", format!("version: 2\non_change: {on_change}\n")),
+            ("at: 11d\n", "at: 9d\n".to_owned()),
+            ("at: 12d\n", "at: 8d\n".to_owned()),
+            ("at: 42d\n", "at: 43d\n".to_owned()),
+        ] {
+            text = text.replacen(older, &newer, 1);
+        }
+        let label = self.of(seed, false).policy.label.replace("@1", "@2");
+        let in_ms = random.pick(&[None, Some(3_600_000), Some(5 * DAY_MS)]);
+        Some((random.between(0, 40), NextPolicy { label, text, in_ms }))
+    }
+
     fn settings(&self, seed: u64, random: &mut Random, stream: bool) -> Settings {
-        let (clock, policy) = match stream {
-            true => (ClockMode::Stream, &self.reference),
-            false => (ClockMode::Wall, &self.consumer),
-        };
-        let policy = if seed % 3 == 2 { &self.every } else { policy };
+        let clock = if stream { ClockMode::Stream } else { ClockMode::Wall };
+        let policy = self.of(seed, stream);
         let count = |n: i64| usize::try_from(n).unwrap_or(1);
         Settings {
             clock,

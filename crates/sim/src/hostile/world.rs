@@ -8,17 +8,15 @@ use std::time::Duration;
 
 use dunning_engine::{Clock, ClockMode, Lane, LaneError, Meters, Partition, Settings, Turn};
 use dunning_rules::{DAY_MS, Day, GateAnswer, Hold, Zone};
-use dunning_wire::control::ControlBody;
 use dunning_wire::state::StateVersion;
 use dunning_wire::topic::{InputTopic, OutputTopic};
-use dunning_wire::{deadletter, frame};
 
 use super::broker::HostileBroker;
 use super::faults::Faults;
 use super::fold::{Fold, book};
 use super::tape::{Entry, Kind, Tape};
 use super::upstream::Upstream;
-use super::{Policies, Tally, check};
+use super::{NextPolicy, Policies, Tally, check};
 use crate::{Bus, MemoryStores, Random, SimClock, Topic};
 
 type HostileLane = Lane<HostileBroker, MemoryStores, SimClock>;
@@ -41,14 +39,14 @@ struct Machine {
 
 /// A world.
 pub(super) struct World {
-    random: Random,
-    settings: Arc<Settings>,
+    pub(super) random: Random,
+    pub(super) settings: Arc<Settings>,
     meters: Arc<Meters>,
-    bus: Bus,
-    clock: SimClock,
-    tape: Rc<RefCell<Tape>>,
-    faults: Rc<RefCell<Faults>>,
-    upstream: Upstream,
+    pub(super) bus: Bus,
+    pub(super) clock: SimClock,
+    pub(super) tape: Rc<RefCell<Tape>>,
+    pub(super) faults: Rc<RefCell<Faults>>,
+    pub(super) upstream: Upstream,
     machines: Vec<Machine>,
     /// Of a thousand troubles, so many come.
     trouble: u64,
@@ -57,7 +55,9 @@ pub(super) struct World {
     /// How far the wall clock is off, in milliseconds.
     jump: i64,
     /// What a person does about dead letters: how many of each shard were looked at.
-    looked: Vec<usize>,
+    pub(super) looked: Vec<usize>,
+    /// Another version of the policy, and the tick in which it is published.
+    pub(super) next_policy: Option<(i64, NextPolicy)>,
     trace: bool,
     tally: Tally,
 }
@@ -88,6 +88,7 @@ impl World {
             pace: random.pick(&[1, 3, 9]),
             jump: 0,
             looked: vec![0; partitions as usize],
+            next_policy: if stream { None } else { policies.next(seed) },
             trace,
             tally: Tally::default(),
             random,
@@ -98,11 +99,11 @@ impl World {
         world
     }
 
-    fn is_stream(&self) -> bool {
+    pub(super) fn is_stream(&self) -> bool {
         self.settings.clock == ClockMode::Stream
     }
 
-    fn say(&self, what: impl FnOnce() -> String) {
+    pub(super) fn say(&self, what: impl FnOnce() -> String) {
         if self.trace {
             println!("{} {}", self.clock.now(), what());
         }
@@ -133,7 +134,8 @@ impl World {
         if !self.is_stream() && self.random.chance(500) {
             self.calm()?;
         }
-        for _ in 0..self.random.between(20, 60) {
+        for tick in 0..self.random.between(20, 60) {
+            self.publish(tick);
             self.tick()?;
         }
         self.heal()?;
@@ -336,16 +338,6 @@ impl World {
         self.faults.borrow_mut().count("compacted and trimmed");
     }
 
-    /// A person lets bars go beyond the budget, in one shard.
-    fn release_bars(&mut self) {
-        let shard = self.random.between(0, i64::from(self.bus.partitions()) - 1);
-        let shard = Partition::try_from(shard).unwrap_or(0);
-        let now = self.clock.now();
-        let order = ControlBody::BarsReleased { account_id: None };
-        self.upstream.order(&mut self.tape.borrow_mut(), shard, order, now);
-        self.faults.borrow_mut().count("bars released");
-    }
-
     fn jump_clock(&mut self) {
         const HOUR: i64 = 3_600_000;
         let now = self.clock.now().plus(-self.jump);
@@ -354,30 +346,6 @@ impl World {
         self.clock.set_doubtful(self.jump != 0);
         self.tape.borrow_mut().doubtful = self.jump != 0;
         self.faults.borrow_mut().count("clock jumped an hour");
-    }
-
-    /// A person looks at some of the dead letters and releases them.
-    fn look_at_dead_letters(&mut self) {
-        if !self.random.chance(200) {
-            return;
-        }
-        for shard in 0..self.bus.partitions() {
-            let mut letters = Vec::new();
-            self.bus.each(Topic::Out(OutputTopic::DeadLetters), shard, 0, |record| {
-                let account = frame::account_key(record.key.as_deref()).ok().map(str::to_owned);
-                letters.extend(deadletter::read(&record.headers).map(|marks| (account, marks)));
-            });
-            for (account_id, marks) in letters.drain(self.looked[shard as usize]..) {
-                self.looked[shard as usize] += 1;
-                let Some(topic) = InputTopic::from_contract_name(&marks.topic) else { continue };
-                if self.is_stream() || self.random.chance(300) {
-                    continue;
-                }
-                let order = ControlBody::StaleReleased { account_id, topic, offset: marks.offset };
-                let now = self.clock.now();
-                self.upstream.order(&mut self.tape.borrow_mut(), shard, order, now);
-            }
-        }
     }
 
     /// Every lane that is not stopped has some rounds; true where one had something to do.
@@ -469,7 +437,8 @@ impl World {
         let tape = self.tape.borrow();
         let book = book(&self.settings.policy.policy);
         for (shard, history) in (0..).zip(&tape.shards) {
-            let mut fold = Fold::new(shard, &self.upstream.sent, book.clone(), &self.settings);
+            let last = history.checkpoints.last().map_or(&[][..], |c| &c.policies);
+            let mut fold = Fold::new(shard, &self.upstream.sent, (book.clone(), last), &self.settings);
             for (i, noted) in history.entries.iter().enumerate() {
                 fold.note(noted).map_err(|why| format!("shard {shard}, entry {i}, {:?}: {why}", noted.entry))?;
                 self.tally.met += u64::from(matches!(noted.entry, Entry::Met { .. }));
@@ -478,6 +447,7 @@ impl World {
             }
             fold.end().map_err(|why| format!("shard {shard}: {why}"))?;
             self.tally.commands += fold.accounts.values().map(|k| k.commands.len() as u64).sum::<u64>();
+            self.tally.changed += fold.changed;
             self.tally.dead_letters += fold.dead.len() as u64;
             self.tally.transactions += history.checkpoints.len() as u64;
             check::checkpoints(shard, history)?;

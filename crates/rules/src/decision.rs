@@ -198,6 +198,7 @@ pub enum Code {
     BarReleased,
     Barred,
     BarDropped,
+    WarnsAgain,
     Restored,
     StepSkipped,
     StepWaits,
@@ -244,6 +245,7 @@ impl Code {
             Self::BarReleased => "bar_released",
             Self::Barred => "barred",
             Self::BarDropped => "bar_dropped",
+            Self::WarnsAgain => "warns_again",
             Self::Restored => "restored",
             Self::StepSkipped => "step_skipped",
             Self::StepWaits => "step_waits",
@@ -318,6 +320,13 @@ impl Decision {
             }
             Code::Barred => format!("step {step}: service is restricted, as {due} is owed on {bills}"),
             Code::BarDropped => format!("step {step}: the bar that was due is dropped, as {due} is owed now"),
+            Code::WarnsAgain => {
+                format!(
+                    "step {step} comes again before any bar: of the bills that it told of, less than the minimum of {} is \
+                     still owed",
+                    self.minimum
+                )
+            }
             Code::Restored => format!("service is restored: every bar is lifted; {due} is still owed"),
             Code::StepSkipped => {
                 format!(

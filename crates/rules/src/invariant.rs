@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::account::{bar_ids, zone_of};
 use crate::contact::Place;
 use crate::{
-    Account, Action, Cap, Channel, Command, ContactRules, Cycle, Minor, Policy, PolicyBook, Step, StepAction,
-    Timestamp, Transition, command_id, standing,
+    Account, Action, Cap, Channel, Code, Command, ContactRules, Cycle, Minor, Policy, PolicyBook, SentStep, Step,
+    StepAction, Timestamp, Transition, command_id, standing,
 };
 
 /// A rule that must never be broken.
@@ -21,13 +21,15 @@ pub enum Rule {
     SequenceGapless,
     /// No bar and no notice of an account that owes less than the minimum.
     NothingUnderTheMinimum,
-    /// No bar without the warning that the policy names, sent in this cycle at least its notice before.
+    /// No bar without the warning that the policy names, sent in this cycle at least its notice before, and of bills of
+    /// which the minimum or more is still owed.
     WarnedBeforeBarred,
     /// No bar of a protected customer, or against a person's word, without a person's decision.
     PersonDecides,
     /// Nothing is told and nothing barred while that is stopped, and none of it is about a bill that is held.
     NothingWhileStopped,
-    /// Steps are taken in their order, each once a cycle; those behind a bar that was lifted for a time come again.
+    /// Steps are taken in their order, each once a cycle; those behind a bar that was lifted for a time come again, and so do
+    /// those from a warning on that tells of what is not owed any more.
     StepsInOrder,
     /// A bar is lifted by exactly one restoration, and a restoration lifts all bars in force and nothing else.
     LiftedOnce,
@@ -129,7 +131,7 @@ pub fn broken(before: &Before, said: &Transition, policies: &PolicyBook) -> Vec<
     };
     check(account.line >= before.line, Rule::LineNeverBack);
     check(is_numbered(before, said), Rule::SequenceGapless);
-    check(is_in_order(before, account), Rule::StepsInOrder);
+    check(is_in_order(before, said), Rule::StepsInOrder);
     check(is_lifted_once(before, said), Rule::LiftedOnce);
     if let Some(cycle) = account.cycle.as_ref().filter(|c| !c.bars.is_empty()) {
         let keeps = policies.get(&cycle.policy).map_or(Minor::new(1), |p| p.restore_below(account.currency));
@@ -153,7 +155,7 @@ pub fn broken(before: &Before, said: &Transition, policies: &PolicyBook) -> Vec<
             let ladder =
                 if account.cycle.is_some() { policy.ladder(account.procedure()) } else { 0..policy.steps.len() };
             let mut steps = policy.steps.iter().take(ladder.end).skip(ladder.start).filter(|s| s.name == command.step);
-            check(steps.any(|step| is_warned(account, step, command)), Rule::WarnedBeforeBarred);
+            check(steps.any(|step| is_warned(account, policy, step, command)), Rule::WarnedBeforeBarred);
             check(is_allowed(account, policy.shortcuts.bar_protected, command.decided_at), Rule::PersonDecides);
         }
     }
@@ -167,10 +169,12 @@ fn is_numbered(before: &Before, said: &Transition) -> bool {
         && said.account.sequence == before.sequence + said.commands.len() as u64
 }
 
-fn is_in_order(before: &Before, account: &Account) -> bool {
+fn is_in_order(before: &Before, said: &Transition) -> bool {
+    let account = &said.account;
     let sent = |c: &Cycle| c.sent.iter().map(|s| s.step).is_sorted_by(|a, b| a < b);
     account.cycle.as_ref().is_none_or(|c| {
-        let goes_back = before.paused && !account.is_paused();
+        let goes_back =
+            before.paused && !account.is_paused() || said.decisions.iter().any(|d| d.code == Code::WarnsAgain);
         let same = |(number, _, policy): &&(u32, u16, Arc<str>)| *number == c.number && *policy == c.policy;
         let next = before.place.as_ref().filter(same).filter(|_| !goes_back).map_or(0, |(_, next, _)| *next);
         c.next >= next && sent(c) && c.bars.iter().map(|b| b.step).is_sorted_by(|a, b| a < b)
@@ -192,12 +196,20 @@ fn is_lifted_once(before: &Before, said: &Transition) -> bool {
         || in_force == bars(&said.account)
 }
 
-fn is_warned(account: &Account, step: &Step, bar: &Command) -> bool {
+/// In time, and of bills of which enough is owed.
+fn is_warned(account: &Account, policy: &Policy, step: &Step, bar: &Command) -> bool {
     let StepAction::Bar { warning, .. } = &step.action else { return false };
     let Some(rule) = warning else { return true };
     // A restoration after the bar may have ended the cycle in the same transition.
     let Some(cycle) = &account.cycle else { return true };
-    cycle.sent.iter().any(|s| usize::from(s.step) == rule.step && bar.decided_at.since(s.at) >= rule.notice_ms)
+    let zone = zone_of(account, policy);
+    let told = |sent: Timestamp| {
+        let told = account.bills.iter().filter(|bill| zone.end_of_day(bill.due_on) <= sent);
+        told.map(|bill| account.dunnable(bill)).sum::<Minor>()
+    };
+    let enough = |sent| policy.minimum(account.currency).is_some_and(|least| told(sent) >= least);
+    let of_rule = |s: &&SentStep| usize::from(s.step) == rule.step;
+    cycle.sent.iter().filter(of_rule).any(|s| bar.decided_at.since(s.at) >= rule.notice_ms && enough(s.at))
 }
 
 /// Nothing of a bill changes after such a notice within its transition: it comes with a deadline.

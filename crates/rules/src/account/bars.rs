@@ -1,7 +1,7 @@
 //! Bars: how one that fell due waits, is looked at again, and goes.
 
 use super::ladder::{Ladder, warning_sent};
-use crate::{Action, BarInForce, BarLevel, Code, Hold, PendingBar, Step, StepAction, WarningRule, command_id};
+use crate::{Action, BarInForce, BarLevel, Bill, Code, Hold, PendingBar, Step, StepAction, WarningRule, command_id};
 
 impl Ladder<'_> {
     /// The bar that waits may go: everything that decides was read. It is decided afresh.
@@ -22,6 +22,9 @@ impl Ladder<'_> {
             self.set_pending(None);
             self.decide(Code::BarDropped, Some(&step.name), None);
             self.unmet(&step);
+            return;
+        }
+        if self.warns_again(&step, warning) {
             return;
         }
         if let Some(hold) = self.own_hold(warning) {
@@ -64,9 +67,42 @@ impl Ladder<'_> {
     }
 
     pub(super) fn propose_bar(&mut self, step: &Step, warning: Option<WarningRule>) {
+        if self.warns_again(step, warning) {
+            return;
+        }
         let held = self.own_hold(warning);
         self.set_pending(Some(PendingBar { due: self.account.line, held, released: false }));
         self.decide(held.map_or(Code::BarPending, Code::BarHeld), Some(&step.name), None);
+    }
+
+    /// Of what the bar's warning told of, less than the minimum is owed by now: other bills have joined it, and nobody was
+    /// warned of those. The cycle goes back to the warning, and the bar does not come. True where that is so.
+    fn warns_again(&mut self, bar: &Step, warning: Option<WarningRule>) -> bool {
+        let Some(sent) = self.account.cycle.as_ref().and_then(|c| warning_sent(c, &warning?)).copied() else {
+            return false;
+        };
+        let told = self.dunned_bills(self.account.line).filter(|bill| self.overdue_at(bill) <= sent.at);
+        if self.is_enough(told.map(Bill::undisputed).sum()) {
+            return false;
+        }
+        if self.account.pending().is_some() {
+            self.set_pending(None);
+            self.decide(Code::BarDropped, Some(&bar.name), None);
+        }
+        if let Some(cycle) = &mut self.account.cycle {
+            cycle.go_back_to(sent.step);
+        }
+        if let Some(bases) = self.account.bases_mut() {
+            bases.repeats = 0;
+        }
+        let warning = self.next_step().map(|step| step.name.clone());
+        self.decide(Code::WarnsAgain, warning.as_ref(), None);
+        true
+    }
+
+    /// The bar of a step is in force: a cycle that went back comes by it once more.
+    pub(super) fn is_in_force(&self, place: usize) -> bool {
+        self.account.cycle.as_ref().is_some_and(|c| c.bars.iter().any(|bar| usize::from(bar.step) == place))
     }
 
     /// Looks again at a bar that waits for something of the account's own; freed, it waits for the gate.

@@ -102,6 +102,10 @@ impl<'a> Ladder<'a> {
         if self.account.is_paused() {
             return;
         }
+        if self.is_in_force(usize::from(cycle.next)) {
+            self.next();
+            return;
+        }
         if !self.is_enough(self.dunned(self.account.line)) {
             self.pass_or_wait(&step);
             return;
@@ -390,7 +394,9 @@ impl<'a> Ladder<'a> {
     fn announced_by(&self, warning: &Step) -> Option<Day> {
         let index = usize::from(self.account.cycle.as_ref()?.next);
         let (place, notice) = self.policy.steps.iter().enumerate().find_map(|(i, s)| match &s.action {
-            StepAction::Bar { warning: Some(rule), .. } if rule.step == index => Some((i, rule.notice_ms)),
+            StepAction::Bar { warning: Some(rule), .. } if rule.step == index && !self.is_in_force(i) => {
+                Some((i, rule.notice_ms))
+            }
             _ => None,
         })?;
         debug_assert_eq!(self.policy.steps[index].name, warning.name);

@@ -186,7 +186,7 @@ pub struct Cycle {
 impl Cycle {
     /// It goes on at an earlier step: what came behind that comes again.
     fn go_back_to(&mut self, step: u16) {
-        (self.next, self.waits) = (step, false);
+        (self.next, self.waits) = (step.min(self.next), false);
         self.sent.retain(|sent| sent.step < step);
     }
 }

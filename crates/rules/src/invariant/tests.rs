@@ -294,7 +294,16 @@ fn a_bar_needs_its_warning_its_notice_and_its_debt() {
     let cents = |said: &mut Transition| said.commands[0].amount_due = Minor::new(499);
     assert_eq!(broken_by(NOTICE, cents), [Rule::NothingUnderTheMinimum]);
     let paid = |said: &mut Transition| said.account.bills[0].paid = Minor::new(500);
-    assert_eq!(broken_by(NOTICE, paid), [Rule::RestoredAtOnce]);
+    assert_eq!(broken_by(NOTICE, paid), [Rule::RestoredAtOnce, Rule::WarnedBeforeBarred]);
+    // What became overdue only after the warning is nothing that it told of.
+    let overdue_from = |days: i32| {
+        move |said: &mut Transition| {
+            let sent = said.account.cycle.as_ref().expect("a cycle").sent[0].at;
+            said.account.bills[0].due_on = crate::Zone::UTC.day_of(sent).plus(days - 1);
+        }
+    };
+    assert_eq!(broken_by(NOTICE, overdue_from(0)), []);
+    assert_eq!(broken_by(NOTICE, overdue_from(1)), [Rule::WarnedBeforeBarred]);
 }
 
 #[test]

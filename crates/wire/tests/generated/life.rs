@@ -13,7 +13,7 @@ use dunning_wire::state::{StateVersion, decode_account, encode_account};
 use super::dice::Dice;
 
 /// What the lives have to come to, all of them together.
-pub const KINDS: [&str; 28] = [
+pub const KINDS: [&str; 29] = [
     "a letter",
     "a notice",
     "a bar",
@@ -42,6 +42,7 @@ pub const KINDS: [&str; 28] = [
     "Paused",
     "Resumed",
     "PolicyChanged",
+    "WarnsAgain",
 ];
 
 const EVENTS: i64 = 40;

@@ -334,3 +334,72 @@ fn an_erased_profile_is_gone_and_its_bars_wait() {
     let codes: Vec<_> = life.decided.iter().rev().take(2).map(|d| d.code).collect();
     assert_eq!(codes, [Code::BarHeld(Hold::NoProfile), Code::Erased]);
 }
+
+/// A bill of day 10 of which everybody is warned on day 21, another of day 25, and what is paid for the first one on day 30.
+fn two_bills(paid: i64, later: &[(&str, i64, i32)]) -> Life {
+    let mut life = Life::new(consumer());
+    life.happens(0, profile(false));
+    life.bill(0, "b1", 1_000, 10);
+    for (id, cents, due) in later {
+        life.bill(1, id, *cents, *due);
+    }
+    life.happens(30, received("p1", paid, Some("b1")));
+    life
+}
+
+#[test]
+fn a_bar_stands_on_what_was_warned_of() {
+    // What is paid for the first bill, when the second one was due, and what comes.
+    type Row = (i64, i32, &'static [(i64, &'static str)]);
+    let rows: [Row; 5] = [
+        // Enough is left of what the warning told of: the one bill, or the other.
+        (500, 25, &[(36, "bar-outgoing"), (50, "bar-full")]),
+        (1_000, 15, &[(36, "bar-outgoing"), (50, "bar-full")]),
+        // It tells of what is overdue when it is sent.
+        (1_000, 20, &[(36, "bar-outgoing"), (50, "bar-full")]),
+        (1_000, 21, &[(36, "final"), (51, "bar-outgoing"), (65, "bar-full")]),
+        // Of 499 nobody is barred, whatever else is owed.
+        (501, 25, &[(36, "final"), (51, "bar-outgoing"), (65, "bar-full")]),
+    ];
+    for (paid, due, diary) in rows {
+        let mut life = two_bills(paid, &[("b2", 1_000, due)]);
+        life.until(at(100));
+        assert_eq!(life.diary()[2..], *diary, "{paid} is paid, and the other one is due on day {due}");
+        let again = life.decided.iter().find(|d| d.code == Code::WarnsAgain);
+        assert_eq!(again.is_some(), diary.len() == 3);
+        if let Some(again) = again {
+            assert_eq!(again.step.as_deref(), Some("final"));
+            let Action::Bar { warnings, announced_for, .. } = &life.said[3].action else { panic!("a bar") };
+            assert_eq!((warnings, *announced_for), (&vec![life.said[2].id], Some(Day::from_epoch(51))));
+        }
+    }
+}
+
+#[test]
+fn the_gate_looks_at_what_was_warned_of_too() {
+    let mut life = two_bills(1, &[("b2", 1_000, 25)]);
+    life.until(at(36));
+    life.meet(&Event::Deadline, at(36));
+    assert_eq!(held(&life), Some(None));
+    quietly(&mut life, 36, received("p2", 999, Some("b1")));
+    assert_eq!(held(&life), Some(None), "enough is owed, and what of the gate answers");
+    gate(&mut life, GateAnswer::Cleared, at(36));
+    assert_eq!(last(&life), (Code::WarnsAgain, Some("final")));
+    life.until(at(100));
+    assert_eq!(life.diary()[2..], [(36, "final"), (51, "bar-outgoing"), (65, "bar-full")]);
+}
+
+#[test]
+fn a_bar_in_force_stays_and_is_not_sent_again_where_its_warning_comes_again() {
+    let mut life = two_bills(1, &[("b2", 1_000, 25)]);
+    life.until(at(40));
+    life.happens(40, received("p2", 999, Some("b1")));
+    life.until(at(200));
+    let diary = [(36, "bar-outgoing"), (50, "final"), (79, "bar-full")];
+    assert_eq!(life.diary()[2..], diary, "nothing but the other bar, of which the warning names the day");
+    let Action::Notify { announced_for, .. } = &life.said[3].action else { panic!("a notice") };
+    assert_eq!(*announced_for, Some(Day::from_epoch(79)));
+    life.pays(210, "p3", 1_000);
+    let Some(Action::Restore { lifts, .. }) = life.said.last().map(|c| c.action.clone()) else { panic!() };
+    assert_eq!(lifts, [life.said[2].id, life.said[4].id]);
+}

@@ -182,6 +182,14 @@ impl Instance {
         self.ended().code().expect("a code, not a signal")
     }
 
+    /// It ends by itself within some seconds: its code, and all that it said.
+    pub fn ends_within(mut self, seconds: u64) -> (i32, String) {
+        let status = until("the end of the program", seconds, || {
+            self.child.try_wait().expect("a child").ok_or_else(|| self.log())
+        });
+        (status.code().expect("a code, not a signal"), self.log())
+    }
+
     /// SIGSTOP: it does nothing more until it is killed.
     pub fn halt(&self) {
         self.signal("STOP");

@@ -1,6 +1,6 @@
 //! What is refused at the start: with its own exit code, and words that say what to do.
 
-use dunning_wire::topic::TopicNames;
+use dunning_wire::topic::{InputTopic, OutputTopic, TopicNames};
 
 use crate::process::Start;
 use crate::world::{Plot, World};
@@ -20,7 +20,7 @@ fn topics_that_do_not_fit_are_refused() {
     let world = World::without_topics(&Plot { more: "clock: stream\nstart: earliest\n", ..Plot::default() });
     check(&world, &[], 66, &["missing topics", "billing.payments", "dunning topics create"]);
     // All but one, and that one with another count.
-    let usage = world.topics.input(dunning_wire::topic::InputTopic::Usage).to_owned();
+    let usage = world.topics.input(InputTopic::Usage).to_owned();
     let mut names: TopicNames = world.topics.clone();
     names.set("network.usage", &format!("{usage}-other"));
     world.create(&names, 2);
@@ -34,6 +34,26 @@ fn topics_that_do_not_fit_are_refused() {
     }
     world.create(&names, 3);
     check(&world, &[], 66, &["same number of partitions", &format!("{usage}: 3")]);
+}
+
+#[test]
+fn topics_that_grow_end_it_and_it_does_not_start_again_on_them() {
+    let world = World::new(&Plot { more: "clock: stream\nstart: earliest\n", ..Plot::default() });
+    let instance = Start::new(&world, "one").ready();
+    let payments = world.topics.input(InputTopic::Payments);
+    world.grow(&[payments], 2);
+    // It looks once a minute, where its consumer does not notice before.
+    let (ended, said) = instance.ends_within(120);
+    assert_eq!(ended, 76, "{said}");
+    check(&world, &[], 66, &["same number of partitions", &format!("{payments}: 2")]);
+    // All of them have two by now: accounts would be where their state is not.
+    let inputs = InputTopic::ALL.into_iter().map(|t| world.topics.input(t));
+    let outputs = OutputTopic::ALL.into_iter().map(|t| world.topics.output(t));
+    let mut others: Vec<_> = inputs.chain(outputs).filter(|topic| *topic != payments).collect();
+    others.sort_unstable();
+    others.dedup();
+    world.grow(&others, 2);
+    check(&world, &[], 74, &["generation"]);
 }
 
 #[test]

@@ -11,6 +11,8 @@ use dunning_wire::frame;
 use dunning_wire::schema::embedded_id;
 use dunning_wire::topic::{InputTopic, OutputTopic, TopicNames, schema_text};
 use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use tempfile::TempDir;
@@ -142,6 +144,14 @@ impl World {
         let (partitions, broker_time) = (Some(partitions), self.broker_time);
         let plan = Plan { partitions, replication_factor: Some(1), inputs: true, keep: true, broker_time };
         cluster.create(names, &plan, self.runtime.handle()).expect("topics");
+    }
+
+    /// Adds partitions to topics, up to so many.
+    pub fn grow(&self, topics: &[&str], partitions: usize) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().expect("a client");
+        let topics: Vec<_> = topics.iter().map(|topic| NewPartitions::new(topic, partitions)).collect();
+        let grown = self.runtime.block_on(admin.create_partitions(&topics, &AdminOptions::new())).expect("an answer");
+        assert!(grown.iter().all(Result::is_ok), "{grown:?}");
     }
 
     /// The id under which an input's records are written.

@@ -258,6 +258,18 @@ fn nothing_comes_while_it_is_stopped_and_none_of_it_of_a_bill_that_is_held() {
 }
 
 #[test]
+fn while_a_ladder_stands_still_only_notices_before_due_dates_come() {
+    for (cycle, broken) in [(0, false), (1, true), (2, true)] {
+        let told = broken_by_notice(crate::Options::default(), |said| {
+            let pauses = crate::Pauses { since: Some(said.account.line), ..crate::Pauses::default() };
+            said.account.aside = Some(Box::new(Aside { pauses, ..Aside::default() }));
+            said.commands[0].cycle = cycle;
+        });
+        assert_eq!(told.contains(&Rule::NothingWhileStopped), broken, "of cycle {cycle}");
+    }
+}
+
+#[test]
 fn a_notice_before_the_due_date_names_what_is_owed_and_not_yet_overdue() {
     let step = warning_book().current(Timestamp::MIN).steps[0].clone();
     let options = || crate::Options { before_due: vec![step.clone()], ..crate::Options::default() };

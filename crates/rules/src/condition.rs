@@ -48,6 +48,8 @@ pub enum WordOf {
     Currency,
     /// Kind of the oldest bill that is owed.
     BillKind,
+    /// Month of its due date, one of [`MONTHS`](crate::MONTHS).
+    BillMonth,
 }
 
 /// A number of an account. Amounts are in minor units, spans in days.

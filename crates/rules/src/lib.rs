@@ -45,7 +45,7 @@ pub use policy::{
     Anchor, BelowMinimum, DebitNote, DisputeEnd, Options, PayDisputed, Policy, PolicyBook, Procedure, Repeat,
     SelectRule, Share, Shortcuts, Step, StepAction, StepRule, Timing, Unmet, WarningRule, ZoneRule,
 };
-pub use time::{DAY_MS, Day, Timestamp, Zone};
+pub use time::{DAY_MS, Day, MONTHS, Timestamp, Zone};
 
 /// The version of the rules in this crate, written into every decision: two decisions with the same policy, event and
 /// rules version are the same.

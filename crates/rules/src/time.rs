@@ -57,6 +57,22 @@ impl fmt::Display for Timestamp {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct Day(i32);
 
+/// The months as they are written in conditions.
+pub const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
 impl Day {
     /// Before every day.
     pub const MIN: Self = Self(i32::MIN);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::ladder::Ladder;
-use crate::{FlagOf, Minor, NumberOf, SelectRule, Step, Test, Timestamp, WordOf};
+use crate::{FlagOf, MONTHS, Minor, NumberOf, SelectRule, Step, Test, Timestamp, WordOf};
 
 impl Ladder<'_> {
     /// True where all that a step asks for is met at an instant.
@@ -36,13 +36,19 @@ impl Ladder<'_> {
             let (_, bill) = self.oldest(at)?;
             return self.account.bill_aside(bill).map(|known| &*known.kind).filter(|kind| !kind.is_empty());
         }
+        if of == WordOf::BillMonth {
+            let (_, oldest) = self.oldest(at)?;
+            let bill = self.account.bills.iter().find(|bill| *bill.id == *oldest)?;
+            let (month, _) = bill.due_on.month_and_day()?;
+            return MONTHS.get(usize::from(month.checked_sub(1)?)).copied();
+        }
         let profile = self.account.profile.as_deref()?;
         Some(match of {
             WordOf::Segment => &profile.segment,
             WordOf::Region => &profile.region,
             WordOf::RiskClass => &profile.risk_class,
             WordOf::Status => &profile.status,
-            WordOf::Language | WordOf::Currency | WordOf::BillKind => &profile.language,
+            WordOf::Language | WordOf::Currency | WordOf::BillKind | WordOf::BillMonth => &profile.language,
         })
     }
 

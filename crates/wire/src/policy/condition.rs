@@ -1,6 +1,6 @@
 //! What a step or a rule asks of an account.
 
-use dunning_rules::{FlagOf, NumberOf, Policy, Test, WordOf};
+use dunning_rules::{FlagOf, MONTHS, NumberOf, Policy, Test, WordOf};
 
 use super::raw;
 use super::ready::Reader;
@@ -32,6 +32,12 @@ impl Reader<'_, '_> {
                 self.error(&format!("{path}.currency"), format!("there is no currency `{code}`"), help);
             }
         }
+        if let Some(months) = &when.bill_month
+            && let Some(month) = words(months).0.iter().find(|month| !MONTHS.contains(&month.as_str()))
+        {
+            let help = "write `january`, `february`, …, in small letters";
+            self.error(&format!("{path}.bill_month"), format!("there is no month `{month}`"), help);
+        }
         self.quietly(when)
     }
 
@@ -53,6 +59,7 @@ impl Reader<'_, '_> {
             (WordOf::Language, &when.language),
             (WordOf::Currency, &when.currency),
             (WordOf::BillKind, &when.bill_kind),
+            (WordOf::BillMonth, &when.bill_month),
         ];
         for (of, listed) in listed {
             let Some(listed) = listed else { continue };

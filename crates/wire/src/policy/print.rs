@@ -406,6 +406,7 @@ const fn word(of: WordOf) -> &'static str {
         WordOf::Language => "language",
         WordOf::Currency => "currency",
         WordOf::BillKind => "kind of the oldest bill",
+        WordOf::BillMonth => "month of the oldest due date",
     }
 }
 

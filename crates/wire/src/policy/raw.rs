@@ -298,6 +298,8 @@ pub(super) struct When {
     pub(super) currency: Option<Words>,
     /// Kind of the oldest bill that is owed: `regular`, `final`, or the operator's own word.
     pub(super) bill_kind: Option<Words>,
+    /// Month of the due date of the oldest bill that is owed: `january`, `[november, december]`.
+    pub(super) bill_month: Option<Words>,
     /// Overdue and not disputed, in minor units (cents).
     pub(super) overdue: Option<Between>,
     /// Owed in all, due or not, disputed or not, in minor units (cents).

@@ -71,6 +71,22 @@ fn before_its_first_step_a_cycle_of_the_second_procedure_has_taken_none() {
 }
 
 #[test]
+fn the_month_of_the_oldest_due_date_can_choose() {
+    let mut policy = policy(None);
+    let words = vec!["january".into(), "december".into()];
+    policy.options.select[0].when = vec![Test::Word { of: WordOf::BillMonth, words, not: false }];
+    // 1970-01-11, 1970-02-01, 1970-12-31.
+    for (due, steps) in [(10, 2), (30, 2), (31, 4), (333, 4), (334, 2), (364, 2), (365, 2), (396, 4)] {
+        let mut life = Life::new(policy.clone());
+        life.happens(0, profile(false));
+        life.bill(0, "b1", 1_000, due);
+        life.bill(0, "b2", 1_000, due + 40);
+        life.until(at(i64::from(due) + 90));
+        assert_eq!(life.diary().len(), steps, "due on day {due}");
+    }
+}
+
+#[test]
 fn the_kind_of_the_oldest_bill_can_choose() {
     let mut policy = policy(None);
     policy.options.remembers_kinds = true;

@@ -58,6 +58,9 @@ fn a_cycle_goes_on_behind_the_last_step_that_both_have() {
         let label = if day == 60 { "consumer@1" } else { "consumer@2" };
         assert_eq!(life.account.cycle.as_ref().map(|cycle| &*cycle.policy), Some(label), "in force from day {day} on");
     }
+    let barred = changed(37, newer(steps()));
+    let bars = barred.account.cycle.as_ref().map(|cycle| cycle.bars.iter().map(|bar| bar.step).collect());
+    assert_eq!(bars, Some(vec![3]), "it has its place among the newer steps");
     assert_eq!(changes(&changed(15, newer(steps()))), [(21, Some("call"))]);
     assert_eq!(changes(&changed(37, newer(steps()))), [(50, None)]);
 }
@@ -128,6 +131,27 @@ fn steps_that_were_renamed_are_the_same_steps() {
     // Without their names nothing that was done is known, and the cycle keeps its version.
     let life = changed(22, newer(steps()));
     assert_eq!((changes(&life), life.diary()[2..].to_vec()), (vec![], vec![(36, "bar-outgoing"), (50, "bar-full")]));
+}
+
+#[test]
+fn bars_that_are_in_force_keep_their_order_or_the_cycle_its_version() {
+    let before = || vec![notify("reminder", 4), notify("final", 11)];
+    let both = |first: &str, second: &str| {
+        let bars = [warned(first, 26, 1), warned(second, 40, 1), notify("after", 60)];
+        newer(before().into_iter().chain(bars).collect())
+    };
+    let one = [("bar-outgoing", "bar"), ("bar-full", "bar")];
+    let as_one = renaming(&one, before().into_iter().chain([warned("bar", 26, 1), notify("after", 60)]).collect());
+    // On day 60 both are in force.
+    for (policy, label) in [
+        (both("bar-outgoing", "bar-full"), "consumer@2"),
+        (both("bar-full", "bar-outgoing"), "consumer@1"),
+        (as_one, "consumer@1"),
+    ] {
+        let mut life = changed(60, policy);
+        life.happens(210, Body::UsageRecorded);
+        assert_eq!(life.account.cycle.as_ref().map(|cycle| &*cycle.policy), Some(label));
+    }
 }
 
 #[test]

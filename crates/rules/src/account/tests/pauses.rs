@@ -55,6 +55,30 @@ fn a_hold_stops_everything_and_gives_the_time_back() {
 }
 
 #[test]
+fn what_was_agreed_and_cancelled_is_decided() {
+    let mut life = owing(consumer());
+    let initiated = Body::PaymentInitiated {
+        payment_id: "p",
+        amount: Minor::new(1_000),
+        currency: eur(),
+        expected_by: Day::from_epoch(20),
+    };
+    let rows = [
+        (promise("p", 1_000, 30), Code::PromiseAccepted),
+        (Body::Interaction(Interaction::PromiseCancelled { promise_id: "p" }), Code::AgreementCancelled),
+        (plan("l", &[(30, 500), (40, 500)], None), Code::PlanAccepted),
+        (Body::Interaction(Interaction::PlanCancelled { plan_id: "l" }), Code::AgreementCancelled),
+        (initiated, Code::PaymentAwaited),
+    ];
+    for (body, code) in rows {
+        let known = life.decided.len();
+        let said = format!("{body:?}");
+        assert_eq!(life.happens(16, body), Outcome::Applied, "{said}");
+        assert!(life.decided[known..].iter().any(|d| d.code == code), "{said}: {code:?}");
+    }
+}
+
+#[test]
 fn a_hold_ends_by_itself_and_can_be_prolonged() {
     let mut life = owing(consumer());
     life.happens(16, hold("h", Some(20), &[], Stops::ALL));

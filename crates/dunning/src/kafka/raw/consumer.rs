@@ -342,13 +342,12 @@ unsafe extern "C" fn on_rebalance(
         let notes = &*opaque.cast::<Notes>();
         let assign = code == Code::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if notes.closing.load(Ordering::Relaxed) {
-            let cooperative = CStr::from_ptr(sys::rd_kafka_rebalance_protocol(client)) == c"COOPERATIVE";
-            if cooperative && assign {
-                drop(checked(sys::rd_kafka_incremental_assign(client, list)));
-            } else if cooperative {
-                drop(checked(sys::rd_kafka_incremental_unassign(client, list)));
-            } else {
-                sys::rd_kafka_assign(client, ptr::null());
+            match is_cooperative(client) {
+                Some(true) if assign => drop(checked(sys::rd_kafka_incremental_assign(client, list))),
+                Some(true) => drop(checked(sys::rd_kafka_incremental_unassign(client, list))),
+                Some(false) => drop(sys::rd_kafka_assign(client, ptr::null())),
+                // What stood for the group has ended by now: nobody waits for an answer.
+                None => {}
             }
             return;
         }
@@ -358,6 +357,19 @@ unsafe extern "C" fn on_rebalance(
             _ if sys::rd_kafka_assignment_lost(client) != 0 => Rebalance::Lost(parts),
             _ => Rebalance::Revoke(parts),
         });
+    }
+}
+
+/// Whether shards move one by one in the client's group; `None` where the client is in no group, or its part in it has
+/// ended, as it may have while it is closed.
+///
+/// # Safety
+/// The client must be alive.
+unsafe fn is_cooperative(client: *mut sys::rd_kafka_t) -> Option<bool> {
+    // SAFETY: the caller's word; what is not null is a constant.
+    unsafe {
+        let protocol = sys::rd_kafka_rebalance_protocol(client);
+        (!protocol.is_null()).then(|| CStr::from_ptr(protocol) == c"COOPERATIVE")
     }
 }
 
@@ -415,4 +427,23 @@ unsafe fn partitions(list: *const sys::rd_kafka_topic_partition_list_t) -> Vec<(
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // What is behind it is whole after each statement, so a panic elsewhere does not spoil it.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_whose_part_in_the_group_has_ended_is_asked_without_harm() {
+        let mut config = ClientConfig::new();
+        // Nobody listens there, and nobody has to.
+        config.set("bootstrap.servers", "127.0.0.1:1").set("group.id", "g");
+        config.set("partition.assignment.strategy", "cooperative-sticky");
+        let consumer = Consumer::new(&config).expect("a consumer");
+        // SAFETY: the client is alive until the end of the test.
+        let asked = || unsafe { is_cooperative(consumer.client.native_ptr()) };
+        assert_eq!(asked(), Some(false), "it has joined nothing yet");
+        consumer.close();
+        assert_eq!(asked(), None);
+    }
 }

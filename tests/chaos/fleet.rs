@@ -167,8 +167,12 @@ impl Member {
 
     /// SIGTERM; it has to end with 0, or with 79 where the broker does not let it.
     pub fn terminate(&mut self) -> u8 {
-        self.signal("TERM");
         let log = self.log();
+        // One that was started a moment ago may not listen to signals yet, and would end by this one.
+        until("a process that listens to signals", PATIENCE, || {
+            if read(&log).contains("http listens") { Ok(()) } else { Err(tail(&log)) }
+        });
+        self.signal("TERM");
         let child = self.child.as_mut().expect("it runs");
         let status =
             until("the end after SIGTERM", PATIENCE, || child.try_wait().expect("a child").ok_or_else(|| tail(&log)));

@@ -203,10 +203,7 @@ fn is_warned(account: &Account, policy: &Policy, step: &Step, bar: &Command) -> 
     // A restoration after the bar may have ended the cycle in the same transition.
     let Some(cycle) = &account.cycle else { return true };
     let zone = zone_of(account, policy);
-    let told = |sent: Timestamp| {
-        let told = account.bills.iter().filter(|bill| zone.end_of_day(bill.due_on) <= sent);
-        told.map(|bill| account.dunnable(bill)).sum::<Minor>()
-    };
+    let told = |sent: Timestamp| account.bills.iter().map(|bill| account.due_at(bill, sent, zone)).sum::<Minor>();
     let enough = |sent| policy.minimum(account.currency).is_some_and(|least| told(sent) >= least);
     let of_rule = |s: &&SentStep| usize::from(s.step) == rule.step;
     cycle.sent.iter().filter(of_rule).any(|s| bar.decided_at.since(s.at) >= rule.notice_ms && enough(s.at))
@@ -214,11 +211,10 @@ fn is_warned(account: &Account, policy: &Policy, step: &Step, bar: &Command) -> 
 
 /// Nothing of a bill changes after such a notice within its transition: it comes with a deadline.
 fn is_before_due(account: &Account, policy: &Policy, notice: &Command) -> bool {
-    let owed = |id: &crate::Id| account.bills.iter().any(|b| b.id == *id && account.dunnable(b) > Minor::ZERO);
     let zone = zone_of(account, policy);
-    let overdue = account.bills.iter().filter(|b| zone.end_of_day(b.due_on) <= notice.decided_at);
-    let overdue: Vec<_> = overdue.map(|b| &b.id).collect();
-    notice.cycle == 0 && notice.bill_ids.iter().all(|id| owed(id) && !overdue.contains(&id))
+    let comes = |b: &crate::Bill| account.next_part(b, notice.decided_at, zone).is_some();
+    let all = notice.bill_ids.iter().all(|id| account.bills.iter().any(|b| b.id == *id && comes(b)));
+    notice.cycle == 0 && all
 }
 
 fn is_contact_allowed(

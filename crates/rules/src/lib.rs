@@ -23,9 +23,9 @@ mod tests;
 mod time;
 
 pub use account::{
-    Account, Aside, BarDecided, BarInForce, Bases, Bill, BillAside, Cycle, Dispute, DisputedPart, HELD_WORDS, Hold,
-    HoldInForce, Pauses, Payment, PaymentPart, PendingBar, Plan, Promise, Reach, Seen, SeenId, SentStep, Stage,
-    Suspended, Transit, standing, step,
+    Account, Aside, BarDecided, BarInForce, Bases, Bill, BillAside, BillTerms, Cycle, Dispute, DisputedPart,
+    HELD_WORDS, Hold, HoldInForce, Pauses, Payment, PaymentPart, PendingBar, Plan, Promise, Reach, Seen, SeenId,
+    SentStep, Stage, Suspended, TermAside, Transit, standing, step,
 };
 pub use calendar::{Calendar, Holidays, Offset, is_within};
 pub use change::OnChange;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use dunning_rules::{
-    Account, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, Body, Channel, Contact, ContactOutcome,
-    Contacted, Currency, Cycle, Day, Dispute, DisputeOutcome, DisputedPart, HELD_WORDS, HoldInForce, IdHash, Input,
-    Interaction, Line, Minor, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile, Promise, Reach, ReversalKind,
-    Seen, SentStep, Service, Stops, Suspended, Term, Timestamp, Transit, Zone,
+    Account, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, BillTerms, Body, Channel, Contact,
+    ContactOutcome, Contacted, Currency, Cycle, Day, Dispute, DisputeOutcome, DisputedPart, HELD_WORDS, HoldInForce,
+    IdHash, Input, Interaction, Line, Minor, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile, Promise, Reach,
+    ReversalKind, Seen, SentStep, Service, Stops, Suspended, Term, TermAside, Timestamp, Transit, Zone,
 };
 use proptest::prelude::*;
 
@@ -297,7 +297,10 @@ fn cycle() -> impl Strategy<Value = Cycle> {
 type Told = (usize, &'static str, Day, u16, Box<str>);
 
 /// The parts of what is aside.
-type Beside = (Vec<Told>, Vec<Contacted>, Option<Bases>, u16, Pauses, Option<Box<Suspended>>, Reach);
+type Beside = (Vec<Told>, Vec<Contacted>, Option<Bases>, u16, Pauses, Option<Box<Suspended>>, Reach, Vec<InTerms>);
+
+/// A bill's place or another bill's name, and its terms.
+type InTerms = (usize, &'static str, Vec<TermAside>);
 
 /// What some policies ask to be remembered. Bills are named as in a payment's parts.
 fn aside() -> impl Strategy<Value = Beside> {
@@ -308,6 +311,8 @@ fn aside() -> impl Strategy<Value = Beside> {
     let reach = prop_oneof![Just(Reach::default()), reach];
     let suspended = (cycle(), any::<u16>(), some(bases()), any_instant())
         .prop_map(|(cycle, procedure, bases, at)| Box::new(Suspended { cycle, procedure, bases, at }));
+    let term = (any_day(), any_amount(), any::<u16>())
+        .prop_map(|(due_on, amount, reminded)| TermAside { term: Term { due_on, amount }, reminded });
     let contact = (any_instant(), 0..Channel::ALL.len())
         .prop_map(|(at, channel)| Contacted { at, channel: Channel::ALL[channel] });
     (
@@ -318,6 +323,7 @@ fn aside() -> impl Strategy<Value = Beside> {
         pauses,
         some(suspended),
         reach,
+        few((0..6usize, id(), few(term))),
     )
 }
 
@@ -381,7 +387,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
             cycles,
             cycle,
             deadline,
-            (known, contacts, bases, procedure, pauses, suspended, reach),
+            (known, contacts, bases, procedure, pauses, suspended, reach, terms),
         ) = tail;
         // Some parts name a bill of the account, some one that it no longer has.
         let named = |at: usize, other: &str| bills.get(at).map_or_else(|| other.into(), |b: &Bill| b.id.clone());
@@ -407,7 +413,8 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
         let known = known.into_iter();
         let known =
             known.map(|(n, b, issued_on, reminded, kind)| BillAside { bill: named(n, b), issued_on, reminded, kind });
-        let aside = Aside { bills: known.collect(), contacts, bases, procedure, pauses, suspended, reach };
+        let terms = terms.into_iter().map(|(n, b, terms)| BillTerms { bill: named(n, b), terms }).collect();
+        let aside = Aside { bills: known.collect(), contacts, bases, procedure, pauses, suspended, reach, terms };
         account.aside = (aside != Aside::default()).then(|| Box::new(aside));
         account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());
         Account {

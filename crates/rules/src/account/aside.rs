@@ -1,5 +1,6 @@
 use super::pause::Pauses;
 use super::reach::Reach;
+use super::terms::BillTerms;
 use crate::{Account, Contacted, Cycle, Day, Id, Timestamp};
 
 /// What only some policies ask to be remembered of an account. There is none where all of it is empty.
@@ -19,6 +20,8 @@ pub struct Aside {
     pub suspended: Option<Box<Suspended>>,
     /// How the customer can be reached.
     pub reach: Reach,
+    /// Of bills that are to be paid in terms, in the order issued.
+    pub terms: Vec<BillTerms>,
 }
 
 /// A cycle whose debt is gone and may come back.
@@ -88,6 +91,7 @@ impl Account {
     pub(super) fn tidy_aside(&mut self) {
         let Some(aside) = &mut self.aside else { return };
         aside.bills.retain(|known| self.bills.iter().any(|b| b.id == known.bill));
+        aside.terms.retain(|known| self.bills.iter().any(|b| b.id == known.bill));
         aside.suspended.take_if(|_| self.bills.is_empty());
         if **aside == Aside::default() {
             self.aside = None;

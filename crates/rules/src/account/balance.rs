@@ -2,7 +2,7 @@
 
 use crate::{
     Account, Bill, Body, Currency, Day, DebitNote, Dispute, DisputeEnd, DisputedPart, IdHash, Minor, NoEffect,
-    PayDisputed, Payment, PaymentPart, Refusal, Shortcuts,
+    PayDisputed, Payment, PaymentPart, Refusal, Shortcuts, Term,
 };
 
 /// What an event did to the balances.
@@ -32,6 +32,7 @@ pub(super) struct Issued<'a> {
     pub(super) amount: Minor,
     pub(super) currency: Currency,
     pub(super) due_on: Day,
+    pub(super) terms: &'a [Term],
 }
 
 /// A payment as it was received.
@@ -75,6 +76,7 @@ impl Account {
             return Err(NoEffect::KnownBill.into());
         }
         self.in_currency(bill.currency)?;
+        self.note_terms(bill.id, bill.due_on, bill.terms)?;
         let new = Bill {
             id: bill.id.into(),
             amount: bill.amount,
@@ -154,14 +156,9 @@ impl Account {
             rest -= allot(&mut parts, bill, rest);
         }
         if rule == PayDisputed::Last {
-            for bill in &mut self.bills {
-                let most = rest.min(bill.undisputed());
-                rest -= allot(&mut parts, bill, most);
-            }
+            rest = self.allot_by_day(&mut parts, rest, Bill::undisputed);
         }
-        for bill in &mut self.bills {
-            rest -= allot(&mut parts, bill, rest);
-        }
+        rest = self.allot_by_day(&mut parts, rest, Bill::open);
         self.credit += rest;
         self.payments.push(Payment { id: paid.id.into(), left: paid.amount, day: paid.day, parts });
         Ok(())
@@ -262,16 +259,30 @@ impl Account {
 
     /// Spends the credit balance as a whole on open bills, oldest due date first.
     fn spend_credit(&mut self) {
-        for bill in &mut self.bills {
-            self.credit -= put(bill, self.credit);
+        self.credit = self.allot_by_day(&mut Vec::new(), self.credit, Bill::open);
+    }
+
+    /// Puts money on what is owed, the earliest last day first, as far as `left` of each bill; what is too much remains.
+    fn allot_by_day(&mut self, parts: &mut Vec<PaymentPart>, amount: Minor, left: fn(&Bill) -> Minor) -> Minor {
+        let mut rest = amount;
+        if self.has_terms() {
+            for (place, most) in self.left_by_day(left) {
+                rest -= allot(parts, &mut self.bills[place], rest.min(most));
+            }
+            return rest;
         }
+        for bill in &mut self.bills {
+            let most = rest.min(left(bill));
+            rest -= allot(parts, bill, most);
+        }
+        rest
     }
 
     /// The balance part of an event: everything but profiles, interactions and the ladder.
     pub(super) fn move_money(&mut self, body: &Body<'_>, rules: &Shortcuts, day: Day, local_day: Day) -> Moved {
         match *body {
-            Body::BillIssued { bill_id, amount, currency, due_on, .. } => {
-                self.issue(&Issued { id: bill_id, amount, currency, due_on })
+            Body::BillIssued { bill_id, amount, currency, due_on, ref terms, .. } => {
+                self.issue(&Issued { id: bill_id, amount, currency, due_on, terms })
             }
             Body::BillAdjusted { bill_id, delta } => self.adjust(bill_id, delta, rules.debit_note),
             Body::BillCancelled { bill_id } => self.cancel(bill_id),

@@ -1,7 +1,7 @@
 //! Bars: how one that fell due waits, is looked at again, and goes.
 
 use super::ladder::{Ladder, warning_sent};
-use crate::{Action, BarInForce, BarLevel, Bill, Code, Hold, PendingBar, Step, StepAction, WarningRule, command_id};
+use crate::{Action, BarInForce, BarLevel, Code, Hold, PendingBar, Step, StepAction, WarningRule, command_id};
 
 impl Ladder<'_> {
     /// The bar that waits may go: everything that decides was read. It is decided afresh.
@@ -82,7 +82,7 @@ impl Ladder<'_> {
             return false;
         };
         let told = self.dunned_bills(self.account.line).filter(|bill| self.overdue_at(bill) <= sent.at);
-        if self.is_enough(told.map(Bill::undisputed).sum()) {
+        if self.is_enough(told.map(|bill| self.owed_of(bill, sent.at)).sum()) {
             return false;
         }
         if self.account.pending().is_some() {

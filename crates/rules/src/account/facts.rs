@@ -39,7 +39,7 @@ impl Ladder<'_> {
         if of == WordOf::BillMonth {
             let (_, oldest) = self.oldest(at)?;
             let bill = self.account.bills.iter().find(|bill| *bill.id == *oldest)?;
-            let (month, _) = bill.due_on.month_and_day()?;
+            let (month, _) = self.account.first_due(bill).month_and_day()?;
             return MONTHS.get(usize::from(month.checked_sub(1)?)).copied();
         }
         let profile = self.account.profile.as_deref()?;
@@ -60,7 +60,7 @@ impl Ladder<'_> {
             NumberOf::Balance => Some(self.account.open().get()),
             NumberOf::UnpaidBills => count(self.dunned_bills(at).count()),
             NumberOf::DebtAge => {
-                let oldest = self.dunned_bills(at).map(|b| b.due_on).min()?;
+                let oldest = self.dunned_bills(at).map(|b| self.account.first_due(b)).min()?;
                 Some(days(oldest, self.zone.day_of(at)))
             }
             NumberOf::Tenure => {

@@ -42,11 +42,10 @@ pub fn standing(account: &Account, policies: &PolicyBook) -> (Minor, Option<Arc<
     let own = account.cycle.as_ref().and_then(|c| policies.get(&c.policy));
     let policy = own.unwrap_or_else(|| policies.current(account.line));
     let zone = zone_of(account, policy);
-    let overdue = account.bills.iter().filter(|b| zone.end_of_day(b.due_on) <= account.line);
     let first = policy.ladder(account.procedure()).start;
     let last = account.cycle.as_ref().and_then(|c| usize::from(c.next).checked_sub(1));
     let step = last.filter(|last| *last >= first).and_then(|i| policy.steps.get(i)).map(|s| s.name.clone());
-    (overdue.map(|b| account.dunnable(b)).sum(), step)
+    (account.bills.iter().map(|b| account.due_at(b, account.line, zone)).sum(), step)
 }
 
 impl<'a> Ladder<'a> {
@@ -173,6 +172,10 @@ impl<'a> Ladder<'a> {
         if or_now && self.is_ready(step, line) {
             return Some(line);
         }
+        if self.account.has_terms() {
+            let ends = self.account.due_days().into_iter().map(|day| self.zone.end_of_day(day));
+            return ends.into_iter().find(|at| *at > line && self.is_ready(step, *at));
+        }
         // Bills stand in the order of their due dates, so the first instant that is enough is the earliest.
         let mut last = None;
         for bill in &self.account.bills {
@@ -186,12 +189,17 @@ impl<'a> Ladder<'a> {
     }
 
     pub(super) fn overdue_at(&self, bill: &Bill) -> Timestamp {
-        self.zone.end_of_day(bill.due_on)
+        self.zone.end_of_day(self.account.first_due(bill))
     }
 
     /// Overdue, not disputed and not held, at an instant.
     pub(super) fn dunned(&self, at: Timestamp) -> Minor {
-        self.dunned_bills(at).map(Bill::undisputed).sum()
+        self.dunned_bills(at).map(|bill| self.owed_of(bill, at)).sum()
+    }
+
+    /// What is dunned of a bill that is, at an instant.
+    pub(super) fn owed_of(&self, bill: &Bill, at: Timestamp) -> Minor {
+        if self.account.has_terms() { self.account.due_at(bill, at, self.zone) } else { bill.undisputed() }
     }
 
     /// The bills overdue, not held and not wholly disputed, oldest due date first.

@@ -14,6 +14,7 @@ mod resume;
 mod say;
 mod seen;
 mod step;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod timing;
@@ -29,6 +30,7 @@ pub use pause::{HoldInForce, Pauses, Plan, Promise, Transit};
 pub use reach::Reach;
 pub use seen::{Seen, SeenId};
 pub use step::step;
+pub use terms::{BillTerms, TermAside};
 
 /// The state of one billing account: a pure function of the policies, its own events, and the instants at which they
 /// met it.

@@ -295,8 +295,10 @@ impl Account {
 
     /// The days from one to the other do not count in the age of these bills.
     pub(super) fn give_back(&mut self, bills: &[Id], from: Day, to: Day) {
-        for bill in self.bills.iter_mut().filter(|bill| bills.contains(&bill.id)) {
-            let age_from = bill.due_on.max(bill.clear_from.unwrap_or(Day::MIN));
+        let held = self.bills.iter().map(|bill| (bills.contains(&bill.id), self.first_due(bill)));
+        let held: Vec<_> = held.collect();
+        for (bill, (_, due_on)) in self.bills.iter_mut().zip(held).filter(|(_, (held, _))| *held) {
+            let age_from = due_on.max(bill.clear_from.unwrap_or(Day::MIN));
             let lost = from.max(age_from);
             if lost < to {
                 bill.clear_from = Some(age_from.plus(to.epoch().saturating_sub(lost.epoch())));
@@ -332,7 +334,7 @@ impl Account {
     }
 }
 
-fn has_room(there: usize, most: usize) -> Moved {
+pub(super) fn has_room(there: usize, most: usize) -> Moved {
     if there < most { Ok(()) } else { Err(Refusal::TooMany.into()) }
 }
 

@@ -142,8 +142,9 @@ impl Ladder<'_> {
             return false;
         }
         let owed = self.dunned(account.line);
-        let overdue = account.bills.iter().filter(|b| !account.is_held(b) && self.overdue_at(b) <= account.line);
-        let contested: Minor = overdue.map(|bill| bill.open() - bill.undisputed()).sum();
+        let due = |bill, left| account.due_of(bill, left, account.line, self.zone);
+        let bills = account.bills.iter().filter(|bill| !account.is_held(bill));
+        let contested: Minor = bills.map(|b| due(b, b.open()) - due(b, b.undisputed())).sum();
         owed >= self.keeps() && !self.is_enough(owed) && self.is_enough(owed + contested)
     }
 

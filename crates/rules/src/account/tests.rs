@@ -14,6 +14,7 @@ mod reach;
 mod resume;
 mod select;
 mod steps;
+mod terms;
 mod transit;
 
 use std::sync::Arc;
@@ -194,6 +195,11 @@ fn issued(id: &str, amount: i64, due: i32) -> Body<'_> {
         lines: vec![],
         kind: "regular",
     }
+}
+
+fn in_terms(bill: Body<'_>, parts: Vec<Term>) -> Body<'_> {
+    let Body::BillIssued { bill_id, amount, currency, issued_on, due_on, lines, kind, .. } = bill else { return bill };
+    Body::BillIssued { bill_id, amount, currency, issued_on, due_on, terms: parts, lines, kind }
 }
 
 fn received<'a>(id: &'a str, amount: i64, bill_id: Option<&'a str>) -> Body<'a> {

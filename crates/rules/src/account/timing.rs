@@ -107,7 +107,7 @@ impl Ladder<'_> {
         let issued = oldest.and_then(|(day, bill)| {
             let issued_on = self.account.bill_aside(bill)?.issued_on;
             // A dispute that was decided later counts from its decision.
-            Some(if self.account.bill(bill)?.due_on < day { day } else { issued_on })
+            Some(if self.account.first_due(self.account.bill(bill)?) < day { day } else { issued_on })
         });
         let issue = issued.map_or(anchor, |day| self.zone.start_of_day(day).plus(moved));
         Bases { issue, entry: line, previous: line, repeats: 0 }
@@ -116,7 +116,7 @@ impl Ladder<'_> {
     /// The day from which the oldest debt counts that keeps a cycle going, and its bill: what is so little that it would
     /// not keep one makes no debt old.
     pub(super) fn oldest(&self, line: Timestamp) -> Option<(Day, &str)> {
-        let age = |b: &crate::Bill| b.due_on.max(b.clear_from.unwrap_or(Day::MIN));
+        let age = |b: &crate::Bill| self.account.first_due(b).max(b.clear_from.unwrap_or(Day::MIN));
         let keeps = self.keeps();
         if keeps <= Minor::new(1) {
             return self.dunned_bills(line).map(|b| (age(b), &*b.id)).min_by_key(|(day, _)| *day);
@@ -125,7 +125,7 @@ impl Ladder<'_> {
         bills.sort_by_key(|(day, _)| *day);
         let mut owed = Minor::ZERO;
         let enough = bills.iter().find(|(_, bill)| {
-            owed += bill.undisputed();
+            owed += self.owed_of(bill, line);
             owed >= keeps
         });
         enough.map(|(day, bill)| (*day, &*bill.id))

@@ -158,13 +158,16 @@ impl Upstream {
         self.customers[customer].bills += 1;
         let id = format!("b{}", self.customers[customer].bills);
         let today = Zone::UTC.day_of(now);
+        // The large ones are paid in two terms.
+        let part = |days| Term { due_on: today.plus(due_in - days), amount: Minor::new(amount.get() / 2) };
+        let terms = if amount.get() == 40_000 { vec![part(5), part(0)] } else { vec![] };
         let body = Body::BillIssued {
             bill_id: &id,
             amount,
             currency,
             issued_on: today.plus(-30),
             due_on: today.plus(due_in),
-            terms: vec![],
+            terms,
             lines: vec![],
             kind: "regular",
         };

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use dunning_rules::{Account, Bill, Cycle, Day, Pauses, PendingBar, Policy, Profile, Timestamp};
+use dunning_rules::{Account, Bill, Cycle, Day, Pauses, PendingBar, Policy, Profile, TermAside, Timestamp};
 use serde::Serialize;
 
 use super::Money;
@@ -55,6 +55,19 @@ pub struct BillView {
     /// Last day on which a payment is in time.
     #[serde(serialize_with = "json::day")]
     pub due_on: Day,
+    /// The parts in which it is to be paid; empty: all of it on `due_on`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub terms: Vec<TermView>,
+}
+
+/// A part of a bill with its own last day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TermView {
+    /// Last day.
+    #[serde(serialize_with = "json::day")]
+    pub due_on: Day,
+    /// As issued.
+    pub amount: Money,
 }
 
 /// A dunning cycle.
@@ -171,7 +184,7 @@ impl AccountView {
             deadline: account.deadline(),
             last_sequence: account.sequence,
             cycle: account.cycle.as_ref().map(|cycle| CycleView::new(cycle, account.procedure(), policy)),
-            bills: account.bills.iter().map(|bill| BillView::new(bill, currency)).collect(),
+            bills: account.bills.iter().map(|bill| BillView::new(bill, account.terms_of(bill), currency)).collect(),
             profile: account.profile.as_deref().map(ProfileView::new),
             bars_decided: account.bar_decided.map(|decided| if decided.allowed { "allowed" } else { "refused" }),
             pauses: account.pauses().filter(|p| **p != Pauses::default()).map(|p| PausesView::new(p, currency)),
@@ -181,13 +194,16 @@ impl AccountView {
 }
 
 impl BillView {
-    fn new(bill: &Bill, currency: &str) -> Self {
+    fn new(bill: &Bill, terms: &[TermAside], currency: &str) -> Self {
+        let term =
+            |known: &TermAside| TermView { due_on: known.term.due_on, amount: Money::new(known.term.amount, currency) };
         Self {
             bill_id: bill.id.to_string(),
             amount: Money::new(bill.amount + bill.adjustments, currency),
             open: Money::new(bill.open(), currency),
             disputed: Money::new(bill.disputed.min(bill.open()), currency),
             due_on: bill.due_on,
+            terms: terms.iter().map(term).collect(),
         }
     }
 }
@@ -289,7 +305,10 @@ impl fmt::Display for ProfileView {
 impl fmt::Display for BillView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}  due {}  {} of {} open", self.bill_id, self.due_on, self.open, self.amount)?;
-        if self.disputed.minor > 0 { write!(f, ", {} disputed", self.disputed) } else { Ok(()) }
+        if self.disputed.minor > 0 {
+            write!(f, ", {} disputed", self.disputed)?;
+        }
+        self.terms.iter().try_for_each(|term| write!(f, ", {} by {}", term.amount, term.due_on))
     }
 }
 

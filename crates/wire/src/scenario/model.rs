@@ -54,6 +54,7 @@ pub(super) enum Happening {
         currency: Currency,
         issued: Day,
         due: Day,
+        terms: Vec<Term>,
         kind: String,
     },
     BillAdjusted {
@@ -185,13 +186,13 @@ impl Happening {
     /// `notice` is the id of the notice that it is about, if it is about one.
     pub(super) fn body<'a>(&'a self, notice: Option<&'a str>) -> Body<'a> {
         match self {
-            Self::BillIssued { bill, amount, currency, issued, due, kind } => Body::BillIssued {
+            Self::BillIssued { bill, amount, currency, issued, due, terms, kind } => Body::BillIssued {
                 bill_id: bill,
                 amount: *amount,
                 currency: *currency,
                 issued_on: *issued,
                 due_on: *due,
-                terms: Vec::new(),
+                terms: terms.clone(),
                 lines: Vec::new(),
                 kind,
             },
@@ -273,7 +274,12 @@ impl Happening {
     /// In words for people.
     pub(super) fn words(&self) -> String {
         match self {
-            Self::BillIssued { bill, amount, due, .. } => format!("bill {bill} of {amount} is issued, due {due}"),
+            Self::BillIssued { bill, amount, due, terms, .. } if terms.is_empty() => {
+                format!("bill {bill} of {amount} is issued, due {due}")
+            }
+            Self::BillIssued { bill, amount, terms, .. } => {
+                format!("bill {bill} of {amount} is issued, to be paid {}", parts(terms))
+            }
             Self::BillAdjusted { bill, delta } => format!("bill {bill} changes by {delta}"),
             Self::BillCancelled { bill } => format!("bill {bill} is cancelled"),
             Self::BillWrittenOff { bill, amount } => format!("{amount} of bill {bill} is written off"),
@@ -302,9 +308,7 @@ impl Happening {
             Self::PromiseMade { amount, promised_on, .. } => format!("{amount} is promised by {promised_on}"),
             Self::PromiseCancelled { promise } => format!("promise {promise} is cancelled"),
             Self::PlanAgreed { instalments, .. } => {
-                let parts: Vec<_> =
-                    instalments.iter().map(|part| format!("{} by {}", part.amount, part.due_on)).collect();
-                format!("a plan is agreed: {}", parts.join(", "))
+                format!("a plan is agreed: {}", parts(instalments))
             }
             Self::PlanCancelled { plan } => format!("plan {plan} is cancelled"),
             Self::HoldPlaced { hold, bills, .. } if bills.is_empty() => format!("hold {hold} is placed"),
@@ -315,6 +319,10 @@ impl Happening {
             Self::ContactMade { outcome, .. } => format!("another contact: {outcome:?}"),
         }
     }
+}
+
+fn parts(terms: &[Term]) -> String {
+    terms.iter().map(|part| format!("{} by {}", part.amount, part.due_on)).collect::<Vec<_>>().join(", ")
 }
 
 impl Expected {

@@ -167,12 +167,7 @@ impl Reader<'_, '_> {
             },
             raw::Entry { promise_cancelled: Some(p), .. } => Happening::PromiseCancelled { promise: p.promise.clone() },
             raw::Entry { plan_agreed: Some(p), .. } => {
-                let mut instalments = Vec::new();
-                for (i, part) in p.parts.iter().enumerate() {
-                    let due_on = self.day(&format!("{path}.plan_agreed.parts[{i}].by"), &part.by)?;
-                    instalments.push(Term { due_on, amount: Minor::new(part.amount) });
-                }
-                instalments.sort_by_key(|part| part.due_on);
+                let instalments = self.parts(&format!("{path}.plan_agreed.parts"), &p.parts)?;
                 Happening::PlanAgreed { plan: own(&p.plan, "plan"), instalments, replaces: p.replaces.clone() }
             }
             raw::Entry { plan_cancelled: Some(p), .. } => Happening::PlanCancelled { plan: p.plan.clone() },
@@ -204,6 +199,17 @@ impl Reader<'_, '_> {
             raw::Entry { hold_released: Some(h), .. } => Happening::HoldReleased { hold: h.hold.clone() },
             _ => return None,
         })
+    }
+
+    /// Parts with their last days, in the order of those.
+    pub(super) fn parts(&mut self, path: &str, parts: &[Part]) -> Option<Vec<Term>> {
+        let mut terms = Vec::new();
+        for (i, part) in parts.iter().enumerate() {
+            let due_on = self.day(&format!("{path}[{i}].by"), &part.by)?;
+            terms.push(Term { due_on, amount: Minor::new(part.amount) });
+        }
+        terms.sort_by_key(|term| term.due_on);
+        Some(terms)
     }
 }
 

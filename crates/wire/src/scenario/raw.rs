@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::pauses::{
-    ContactMade, HoldPlaced, Initiated, PlanAgreed, PromiseMade, Stated, WholeHold, WholePlan, WholePromise,
+    ContactMade, HoldPlaced, Initiated, Part, PlanAgreed, PromiseMade, Stated, WholeHold, WholePlan, WholePromise,
 };
 
 /// A scenario: what happens to one account, day by day, and what a policy makes of it.
@@ -184,6 +184,10 @@ pub(super) struct BillIssued {
     pub(super) amount: i64,
     /// Last day on which a payment is in time.
     pub(super) due: String,
+    /// The parts in which it is to be paid, each with its own last day; they sum to the amount. Without it: all of it on
+    /// `due`.
+    #[serde(default)]
+    pub(super) terms: Vec<Part>,
     /// Its kind. Without it: `regular`.
     #[serde(default)]
     pub(super) kind: Option<String>,

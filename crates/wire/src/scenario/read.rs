@@ -159,8 +159,12 @@ impl Reader<'_, '_> {
             self.error(&format!("{path}.due"), "the bill is due before it is issued", "such a bill would be refused");
         }
         let (amount, currency) = (Minor::new(bill.amount), self.currency);
+        let terms = self.parts(&format!("{path}.terms"), &bill.terms)?;
+        if !terms.is_empty() && terms.iter().map(|term| term.amount).sum::<Minor>() != amount {
+            self.error(&format!("{path}.terms"), "the terms do not sum to the bill", "such a bill would be refused");
+        }
         let kind = bill.kind.as_deref().unwrap_or("regular").to_owned();
-        Some(Happening::BillIssued { bill: bill.bill.clone(), amount, currency, issued, due, kind })
+        Some(Happening::BillIssued { bill: bill.bill.clone(), amount, currency, issued, due, terms, kind })
     }
 
     fn positive(&mut self, path: &str, amount: i64) -> Minor {

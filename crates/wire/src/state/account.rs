@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use dunning_rules::{
     Account, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, Contacted, Currency, Cycle, Day, Dispute,
-    DisputedPart, Hold, Id, IdHash, Pauses, Payment, PaymentPart, PendingBar, Reach, Seen, SeenId, SentStep, Suspended,
+    DisputedPart, Hold, Id, IdHash, Payment, PaymentPart, PendingBar, Seen, SeenId, SentStep, Suspended,
 };
 
 use super::bytes::{Bytes, put_amount, put_day, put_id, put_instant, put_list, put_option, put_text};
@@ -90,7 +90,7 @@ pub(super) fn get_account(b: &mut Bytes<'_>, version: StateVersion, has_aside: b
 #[cold]
 fn put_aside(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
     // The rest stands behind it.
-    let Aside { bills: known, contacts, bases, procedure, pauses: _, suspended: _, reach: _ } = aside;
+    let Aside { bills: known, contacts, bases, procedure, pauses: _, suspended: _, reach: _, terms: _ } = aside;
     put_list(out, known, |out, BillAside { bill, issued_on, reminded, kind }| {
         put_bill_ref(out, bill, bills);
         put_day(out, *issued_on);
@@ -139,9 +139,7 @@ fn get_aside(b: &mut Bytes<'_>, bills: &[Bill]) -> Read<Aside> {
         contacts: b.list(|b| Ok(Contacted { at: b.instant()?, channel: get_channel(b)? }))?,
         bases: b.option(get_bases)?,
         procedure: b.small()?,
-        pauses: Pauses::default(),
-        suspended: None,
-        reach: Reach::default(),
+        ..Aside::default()
     })
 }
 
@@ -174,7 +172,7 @@ fn get_bill(b: &mut Bytes<'_>) -> Read<Bill> {
 }
 
 /// A bill that the account still has is named by its place, from 1; another one by zero and its id.
-fn put_bill_ref(out: &mut Vec<u8>, id: &Id, bills: &[Bill]) {
+pub(super) fn put_bill_ref(out: &mut Vec<u8>, id: &Id, bills: &[Bill]) {
     match bills.iter().position(|bill| bill.id == *id) {
         Some(at) => put_varint(out, at as u64 + 1),
         None => {
@@ -184,7 +182,7 @@ fn put_bill_ref(out: &mut Vec<u8>, id: &Id, bills: &[Bill]) {
     }
 }
 
-fn get_bill_ref(b: &mut Bytes<'_>, bills: &[Bill]) -> Read<Id> {
+pub(super) fn get_bill_ref(b: &mut Bytes<'_>, bills: &[Bill]) -> Read<Id> {
     match b.small::<usize>()? {
         0 => b.id(),
         at => bills.get(at - 1).map(|bill| bill.id.clone()).ok_or(StateError::Damaged("a bill's place")),

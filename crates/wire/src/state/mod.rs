@@ -5,6 +5,7 @@
 
 mod account;
 mod bytes;
+mod more;
 mod outbox;
 mod pauses;
 mod profile;

@@ -2,6 +2,7 @@ use dunning_rules::{Account, Aside, Pauses, Reach, Timestamp};
 
 use super::account::{get_account, get_suspended, put_account, put_suspended};
 use super::bytes::{Bytes, put_instant};
+use super::more::{get_more, has_more, put_more};
 use super::pauses::{get_pauses, put_pauses};
 use super::reach::{get_reach, put_reach};
 use super::{StaleMark, StateError, StateVersion, StoredRow};
@@ -20,6 +21,8 @@ const PAUSES: u8 = 16;
 const SUSPENDED: u8 = 32;
 /// How the customer can be reached stands behind that.
 const REACH: u8 = 64;
+/// What few accounts have stands behind that.
+const MORE: u8 = 128;
 
 /// What the engine asks of every row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +71,9 @@ fn encode(account: &Account, stale: &[StaleMark], version: StateVersion, out: &m
     if reach.is_some() {
         flags |= REACH;
     }
+    if account.aside.as_deref().is_some_and(has_more) {
+        flags |= MORE;
+    }
     out.push(flags);
     if let Some(deadline) = account.deadline {
         put_instant(out, deadline);
@@ -91,6 +97,11 @@ fn encode(account: &Account, stale: &[StaleMark], version: StateVersion, out: &m
     if let Some(reach) = reach {
         put_reach(out, reach);
     }
+    if flags & MORE != 0
+        && let Some(aside) = &account.aside
+    {
+        put_more(out, aside, &account.bills);
+    }
 }
 
 /// An account with its stale marks.
@@ -108,14 +119,17 @@ pub fn decode_row(bytes: &[u8]) -> Result<StoredRow, StateError> {
     let pauses = if flags & PAUSES == 0 { Pauses::default() } else { get_pauses(&mut b)? };
     let suspended = if flags & SUSPENDED == 0 { None } else { Some(Box::new(get_suspended(&mut b)?)) };
     let reach = if flags & REACH == 0 { Reach::default() } else { get_reach(&mut b)? };
-    b.end()?;
-    if flags & (ASIDE | PAUSES | SUSPENDED | REACH) != 0 {
+    if flags & (ASIDE | PAUSES | SUSPENDED | REACH | MORE) != 0 {
         let aside = account.aside.get_or_insert_default();
         (aside.pauses, aside.suspended, aside.reach) = (pauses, suspended, reach);
+        if flags & MORE != 0 {
+            get_more(&mut b, aside, &account.bills)?;
+        }
         if **aside == Aside::default() || flags & ASIDE == 0 {
             return Err(StateError::Damaged("the flag of what is aside"));
         }
     }
+    b.end()?;
     account.deadline = head.deadline;
     if account.pending().is_some() != head.pending {
         return Err(StateError::Damaged("the flag of a waiting bar"));
@@ -151,9 +165,6 @@ fn head(b: &mut Bytes<'_>) -> Result<(StateVersion, Peek, u8), StateError> {
     let number = b.small::<u32>()?;
     let version = StateVersion::from_number(number).ok_or(StateError::UnknownVersion(number))?;
     let flags = b.byte()?;
-    if flags > (DEADLINE | PENDING | STALE | ASIDE | PAUSES | SUSPENDED | REACH) {
-        return Err(StateError::Damaged("the flags"));
-    }
     let deadline = if flags & DEADLINE == 0 { None } else { Some(b.instant()?) };
     let head = Peek { deadline, pending: flags & PENDING != 0, stale: flags & STALE != 0 };
     Ok((version, head, flags))

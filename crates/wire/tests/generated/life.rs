@@ -214,16 +214,23 @@ fn money_owed<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Body<'a> 
         2 => Body::BillWrittenOff { bill_id, amount: amount(dice) },
         3 => Body::WriteOffReversed { bill_id, amount: amount(dice) },
         4 => Body::BalanceStated { as_of: at, balance: amount(dice), currency: eur() },
-        _ => Body::BillIssued {
-            bill_id,
-            amount: amount(dice),
-            currency: eur(),
-            issued_on: in_days(at, 0),
-            due_on: in_days(at, dice.below(20)),
-            terms: vec![],
-            lines: vec![],
-            kind: "regular",
-        },
+        _ => {
+            let (amount, days) = (amount(dice), dice.below(20));
+            let half = Minor::new(amount.get() / 2);
+            let part = |days, amount| Term { due_on: in_days(at, days), amount };
+            let in_two = days % 4 == 0 && half > Minor::ZERO;
+            let terms = if in_two { vec![part(days / 2, half), part(days, amount - half)] } else { vec![] };
+            Body::BillIssued {
+                bill_id,
+                amount,
+                currency: eur(),
+                issued_on: in_days(at, 0),
+                due_on: in_days(at, days),
+                terms,
+                lines: vec![],
+                kind: "regular",
+            }
+        }
     }
 }
 

@@ -88,7 +88,13 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
     }
     let command;
     let body = match what {
-        Happening::Bill(_, amount, due) => issued(&a, *amount, later(*due).epoch()),
+        Happening::Bill(_, amount, due) => {
+            // One in three is to be paid in terms.
+            let terms = [(due / 2, amount / 4), (due / 2 + 3, amount / 4), (*due, amount - amount / 4 * 2)];
+            let terms = terms.map(|(days, amount)| Term { due_on: later(days), amount: Minor::new(amount) });
+            let terms = if amount % 3 == 0 { terms.to_vec() } else { vec![] };
+            in_terms(issued(&a, *amount, later(*due).epoch()), terms)
+        }
         Happening::Adjust(_, delta) => adjusted(&a, *delta),
         Happening::Cancel(_) => Body::BillCancelled { bill_id: &a },
         Happening::WriteOff(_, amount) => written_off(&a, *amount),

@@ -31,6 +31,17 @@ pub(super) enum Happening {
     End(u8),
 }
 
+impl Happening {
+    /// In how many parts a bill is to be paid, each of which is told of: one bill in three has terms. 0 for others.
+    pub(super) fn parts(&self) -> usize {
+        match self {
+            Happening::Bill(_, amount, _) if amount % 3 == 0 => 3,
+            Happening::Bill(..) => 1,
+            _ => 0,
+        }
+    }
+}
+
 pub(super) fn happening() -> impl Strategy<Value = Happening> {
     let amount = || 1_i64..3_000;
     let id = || 0_u8..6;
@@ -89,10 +100,9 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
     let command;
     let body = match what {
         Happening::Bill(_, amount, due) => {
-            // One in three is to be paid in terms.
             let terms = [(due / 2, amount / 4), (due / 2 + 3, amount / 4), (*due, amount - amount / 4 * 2)];
             let terms = terms.map(|(days, amount)| Term { due_on: later(days), amount: Minor::new(amount) });
-            let terms = if amount % 3 == 0 { terms.to_vec() } else { vec![] };
+            let terms = if what.parts() > 1 { terms.to_vec() } else { vec![] };
             in_terms(issued(&a, *amount, later(*due).epoch()), terms)
         }
         Happening::Adjust(_, delta) => adjusted(&a, *delta),

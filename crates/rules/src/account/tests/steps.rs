@@ -402,9 +402,9 @@ proptest! {
         let mut day = 0;
         for (later, what) in &days {
             day += later;
-            // A bill that was cancelled can be issued again, and is told of again.
+            // A bill that was cancelled can be issued again, and is told of again; each part of it is.
             if let Happening::Bill(n, ..) = what {
-                *issued.entry(format!("b{n}")).or_default() += 1;
+                *issued.entry(format!("b{n}")).or_default() += what.parts();
             }
             live(&mut life, day, what);
             check_balances(&life);
@@ -416,12 +416,13 @@ proptest! {
     }
 }
 
-/// Sequences and decisions are gapless; no bill is told of more often than there are notices before its due date.
-fn check_numbers(life: &Life, issued: &BTreeMap<String, usize>) {
+/// Sequences and decisions are gapless; no part of a bill is told of more often than there are notices before the date
+/// that it is due.
+fn check_numbers(life: &Life, parts: &BTreeMap<String, usize>) {
     assert!(life.said.iter().enumerate().all(|(i, c)| c.sequence == i as u64 + 1));
     assert!(life.decided.iter().enumerate().all(|(i, d)| d.number == i as u64 + 1 && !d.words().is_empty()));
     let notices = life.book.current(Timestamp::MIN).options.before_due.len();
-    for (bill, times) in issued {
+    for (bill, times) in parts {
         let of = |c: &&Command| &*c.step == "told" && c.bill_ids.iter().any(|b| **b == **bill);
         assert!(life.said.iter().filter(of).count() <= times * notices, "{bill}");
     }

@@ -51,6 +51,11 @@ impl OwnBus {
         own
     }
 
+    /// Where broker and registry log.
+    pub fn logs(&self) -> std::path::PathBuf {
+        self.folder.path().join("logs")
+    }
+
     /// Calls the script that starts and ends it: `kill-broker`, `start-registry`, …
     pub fn call(&self, verb: &str) {
         let said = self.script(verb);

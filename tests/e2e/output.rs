@@ -14,7 +14,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::world::World;
 
-pub const COMMANDS: [OutputTopic; 3] = [OutputTopic::Notifications, OutputTopic::Barring, OutputTopic::Restoration];
+pub const COMMANDS: [OutputTopic; 4] = OutputTopic::COMMANDS;
 
 /// A command and where it stands.
 #[derive(Clone, Debug)]

@@ -183,9 +183,9 @@ fn settings(topic: Option<OutputTopic>, plan: &Plan) -> Vec<(&'static str, Strin
     let days = match topic {
         Some(OutputTopic::Decisions) => Some(400),
         Some(OutputTopic::DeadLetters) => Some(90),
-        Some(OutputTopic::Notifications | OutputTopic::Barring | OutputTopic::Restoration) => Some(30),
-        // Never: the last state of an account, and the policies that were in force.
-        Some(OutputTopic::State | OutputTopic::Control) | None => None,
+        Some(topic) if OutputTopic::COMMANDS.contains(&topic) => Some(30),
+        // Never: the last state of an account, the policies that were in force, and what others write.
+        _ => None,
     };
     let days = days.filter(|_| !plan.keep);
     let broker_time = plan.broker_time && topic == Some(OutputTopic::State);
@@ -256,7 +256,7 @@ mod tests {
         let mut list = all(&names);
         list.sort_unstable();
         list.dedup();
-        assert_eq!(list.len(), 13);
+        assert_eq!(list.len(), 14);
     }
 
     #[test]

@@ -207,6 +207,7 @@ impl<S: Store> Shard<S> {
             }
             let word = match &command.action {
                 Action::Notify { .. } => "notification",
+                Action::Retry { .. } => "retry",
                 Action::Bar { .. } => {
                     self.counters.bars += 1;
                     "barring"

@@ -23,8 +23,13 @@ use crate::shard::{Phase, Shard};
 use crate::{Broker, Clock, Ends, OutRecord, Record};
 
 /// The outputs that are compared. Decisions are not: nothing hangs on them, and their numbers show a gap.
-pub const COMPARED: [OutputTopic; 4] =
-    [OutputTopic::Notifications, OutputTopic::Barring, OutputTopic::Restoration, OutputTopic::DeadLetters];
+pub const COMPARED: [OutputTopic; 5] = [
+    OutputTopic::Notifications,
+    OutputTopic::Barring,
+    OutputTopic::Restoration,
+    OutputTopic::DeadLetters,
+    OutputTopic::Retries,
+];
 
 /// Under `wall`, commands that were found and not made again within so long after the inputs were read are given up: a
 /// bar has had its look at the inputs by then.
@@ -98,6 +103,9 @@ fn is_same(found: &CommandView, command: &Command) -> bool {
         (ActionView::Bar { level, .. }, Action::Bar { level: own, .. }) => *level == own.symbol(),
         (ActionView::Restore { lifts, .. }, Action::Restore { lifts: own, .. }) => {
             lifts.len() == own.len() && lifts.iter().zip(own).all(|(a, b)| *a == b.to_string())
+        }
+        (ActionView::Retry { payment_id, attempt, .. }, Action::Retry { payment, attempt: own, .. }) => {
+            **payment_id == **payment && attempt == own && found.amount_due == command.amount_due
         }
         _ => false,
     };
@@ -284,6 +292,9 @@ fn found(view: CommandView) -> Found {
     let what = match view.action {
         ActionView::Notify { .. } => FoundAction::Told,
         ActionView::Bar { .. } => FoundAction::Barred,
+        ActionView::Retry { payment_id, attempt, .. } => {
+            FoundAction::Retried { payment: payment_id.into(), attempt, amount: view.amount_due }
+        }
         ActionView::Restore { lifts, .. } => {
             FoundAction::Restored(lifts.iter().filter_map(|id| id.parse().ok()).collect())
         }

@@ -62,6 +62,17 @@ pub enum Action {
         /// The date that the warning named.
         announced_for: Option<Day>,
     },
+    /// Collect a payment that failed once more: as much as the command says.
+    Retry {
+        /// The payment that failed first.
+        payment: Id,
+        /// How it was to be paid, in the source's word.
+        method: Id,
+        /// Which attempt this is, from 1; the one that failed first aside.
+        attempt: u16,
+        /// Not before this instant.
+        not_before: Timestamp,
+    },
     /// Lift every bar of the cycle.
     Restore {
         /// The barring commands that this ends, in the order sent.

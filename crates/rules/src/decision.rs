@@ -180,6 +180,41 @@ pub struct Decision {
     pub cycle: u32,
 }
 
+/// Why a payment that failed is not collected again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NoRetry {
+    /// The decline was final.
+    Final,
+    /// The policy does not try this method of payment again.
+    Method,
+    /// No attempt is left.
+    Spent,
+    /// What it was for is not owed any more.
+    NothingOwed,
+    /// More payments of the account failed than can be collected again at a time.
+    TooMany,
+    /// The policy in force tries nothing again.
+    NotInPolicy,
+}
+
+impl NoRetry {
+    /// All, with a word for machines and words for people.
+    pub const ALL: [(Self, &str, &str); 6] = [
+        (Self::Final, "final_decline", "the decline is final"),
+        (Self::Method, "method", "the policy does not try this method of payment again"),
+        (Self::Spent, "attempts_spent", "no attempt is left"),
+        (Self::NothingOwed, "nothing_owed", "what it was for is not owed"),
+        (Self::TooMany, "too_many", "too many payments of the account failed"),
+        (Self::NotInPolicy, "not_in_policy", "the policy in force tries nothing again"),
+    ];
+
+    /// A word for machines.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+}
+
 /// What was decided, in a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
@@ -220,6 +255,9 @@ pub enum Code {
     BalanceDiffers,
     BalanceAgrees,
     ContactNoted,
+    RetryPlanned,
+    Retried,
+    NotRetried(NoRetry),
     Paused,
     Resumed,
     Erased,
@@ -267,6 +305,9 @@ impl Code {
             Self::BalanceDiffers => "balance_differs",
             Self::BalanceAgrees => "balance_agrees",
             Self::ContactNoted => "contact_noted",
+            Self::RetryPlanned => "retry_planned",
+            Self::Retried => "retried",
+            Self::NotRetried(_) => "not_retried",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
             Self::Erased => "erased",
@@ -360,6 +401,11 @@ impl Decision {
             Code::BalanceAgrees => "billing says that what is known here is owed".to_owned(),
             Code::ContactNoted => {
                 "a contact says how the customer can be reached, or when they were spoken to; it counts from now on".to_owned()
+            }
+            Code::RetryPlanned => "a payment failed: it is collected again, on the day that the policy says".to_owned(),
+            Code::Retried => format!("a payment that failed is collected again: {due}"),
+            Code::NotRetried(why) => {
+                format!("a payment that failed is not collected again: {}", NoRetry::ALL[why as usize].2)
             }
             Code::Paused => format!("nothing is done for now: the clock stands still, with {due} owed on {bills}"),
             Code::Resumed => {

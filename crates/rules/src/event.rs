@@ -32,6 +32,15 @@ pub struct Found {
 pub enum FoundAction {
     /// A notification: what was said was said.
     Told,
+    /// Another attempt to collect a payment that failed: it is on its way and not to be asked for twice.
+    Retried {
+        /// The payment.
+        payment: Id,
+        /// Which attempt, from 1.
+        attempt: u16,
+        /// Asked for.
+        amount: Minor,
+    },
     /// A bar: it is to be lifted.
     Barred,
     /// A restoration that names these bars.
@@ -138,10 +147,7 @@ pub enum Body<'a> {
         bill_id: Option<&'a str>,
     },
     /// An attempt to collect was declined. Changes no balance and does not make the id seen.
-    PaymentFailed {
-        /// The payment that was tried.
-        payment_id: &'a str,
-    },
+    PaymentFailed(Failed<'a>),
     /// An earlier payment was taken back, in whole or in part.
     PaymentReversed {
         /// The payment.
@@ -186,6 +192,25 @@ pub enum Body<'a> {
     Profile(Box<Profile>),
     /// What passed between the operator and the customer.
     Interaction(Interaction<'a>),
+}
+
+/// An attempt to collect that was declined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failed<'a> {
+    /// The payment that was tried.
+    pub payment_id: &'a str,
+    /// Greater than zero.
+    pub amount: Minor,
+    /// Of the amount.
+    pub currency: Currency,
+    /// How it was to be paid, in the source's word.
+    pub method: &'a str,
+    /// Why it was declined, in the source's word; may be empty.
+    pub decline_code: &'a str,
+    /// True where the source calls the decline final: to try again is no use, or not allowed.
+    pub is_final: bool,
+    /// The command that asked for the attempt, where one of ours did.
+    pub command_id: Option<&'a str>,
 }
 
 /// A part of a bill with its own last day.

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::account::{bar_ids, zone_of};
 use crate::contact::Place;
 use crate::{
-    Account, Action, Cap, Channel, Code, Command, ContactRules, Cycle, Minor, Policy, PolicyBook, SentStep, Step,
-    StepAction, Timestamp, Transition, command_id, standing,
+    Account, Action, Cap, Channel, Code, Command, ContactRules, Cycle, Id, Minor, Policy, PolicyBook, Retry,
+    RetryState, SentStep, Step, StepAction, Timestamp, Transition, command_id, standing,
 };
 
 /// A rule that must never be broken.
@@ -35,6 +35,9 @@ pub enum Rule {
     LiftedOnce,
     /// Whoever no longer owes, or less than keeps a bar, is restored at once.
     RestoredAtOnce,
+    /// A payment that failed is collected again for no more than failed and is owed, of bills that may be dunned, and never
+    /// while an attempt is under way or nothing may be done.
+    CollectedOnce,
     /// A notice before a due date names bills that are owed, not disputed and not overdue, and belongs to no cycle.
     RemindedBeforeDue,
     /// A notice is sent within the hours of its channel, and no cap is exceeded.
@@ -49,7 +52,7 @@ pub enum Rule {
 
 impl Rule {
     /// All, for counters.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::LineNeverBack,
         Self::SequenceGapless,
         Self::NothingUnderTheMinimum,
@@ -59,6 +62,7 @@ impl Rule {
         Self::StepsInOrder,
         Self::LiftedOnce,
         Self::RestoredAtOnce,
+        Self::CollectedOnce,
         Self::RemindedBeforeDue,
         Self::ContactAllowed,
         Self::ClockNeverBack,
@@ -79,6 +83,7 @@ impl Rule {
             Self::StepsInOrder => "steps_in_order",
             Self::LiftedOnce => "lifted_once",
             Self::RestoredAtOnce => "restored_at_once",
+            Self::CollectedOnce => "collected_once",
             Self::RemindedBeforeDue => "reminded_before_due",
             Self::ContactAllowed => "contact_allowed",
             Self::ClockNeverBack => "clock_never_back",
@@ -99,6 +104,8 @@ pub struct Before {
     bars: Vec<Uuid>,
     /// All of it was stopped.
     paused: bool,
+    /// The payments of which an attempt to collect them again is planned, with the number of attempts before it.
+    planned: Vec<(Id, u16)>,
 }
 
 impl Before {
@@ -111,8 +118,18 @@ impl Before {
             place: account.cycle.as_ref().map(|c| (c.number, c.next, c.policy.clone())),
             bars: bars(account),
             paused: account.is_paused(),
+            planned: account
+                .retries()
+                .iter()
+                .filter(|r| is_planned(r))
+                .map(|r| (r.payment.clone(), r.attempts))
+                .collect(),
         }
     }
+}
+
+const fn is_planned(retry: &Retry) -> bool {
+    matches!(retry.state, RetryState::Planned(_))
 }
 
 fn bars(account: &Account) -> Vec<Uuid> {
@@ -139,7 +156,9 @@ pub fn broken(before: &Before, said: &Transition, policies: &PolicyBook) -> Vec<
     }
     for command in &said.commands {
         let Some(policy) = policies.get(&command.policy) else { continue };
-        if !matches!(command.action, Action::Restore { .. }) {
+        if let Action::Retry { payment, attempt, .. } = &command.action {
+            check(is_collected_once(before, account, command, (payment, *attempt)), Rule::CollectedOnce);
+        } else if !matches!(command.action, Action::Restore { .. }) {
             let least = policy.minimum(command.currency);
             check(least.is_some_and(|least| command.amount_due >= least), Rule::NothingUnderTheMinimum);
             check(is_let(account, command), Rule::NothingWhileStopped);
@@ -189,11 +208,21 @@ fn is_lifted_once(before: &Before, said: &Transition) -> bool {
             Action::Bar { .. } => in_force.push(command.id),
             Action::Restore { lifts, .. } if lifts.is_empty() || *lifts != in_force => return false,
             Action::Restore { .. } => in_force.clear(),
-            Action::Notify { .. } => {}
+            Action::Notify { .. } | Action::Retry { .. } => {}
         }
     }
     in_force.is_empty() && said.account.cycle.as_ref().is_none_or(|c| c.bars.is_empty())
         || in_force == bars(&said.account)
+}
+
+/// It was planned, and is under way now, for no more than failed and is owed.
+fn is_collected_once(before: &Before, account: &Account, command: &Command, (payment, attempt): (&Id, u16)) -> bool {
+    let planned = before.planned.iter().any(|(known, attempts)| known == payment && *attempts + 1 == attempt);
+    let asked = |retry: &&Retry| retry.sequence == command.sequence && retry.attempts == attempt && !is_planned(retry);
+    let failed = account.retries().iter().filter(|retry| retry.payment == *payment).find(asked).map(|r| r.amount);
+    let named = account.bills.iter().filter(|bill| command.bill_ids.contains(&bill.id));
+    let owed: Minor = named.map(|bill| account.dunnable(bill)).sum();
+    planned && failed.is_some_and(|most| command.amount_due <= most.min(owed)) && !account.is_paused()
 }
 
 /// In time, and of bills of which enough is owed.

@@ -18,14 +18,15 @@ pub mod invariant;
 mod money;
 mod pause;
 mod policy;
+mod retry;
 #[cfg(test)]
 mod tests;
 mod time;
 
 pub use account::{
     Account, Aside, BarDecided, BarInForce, Bases, Bill, BillAside, BillTerms, Cycle, Dispute, DisputedPart,
-    HELD_WORDS, Hold, HoldInForce, Pauses, Payment, PaymentPart, PendingBar, Plan, Promise, Reach, Seen, SeenId,
-    SentStep, Stage, Suspended, TermAside, Transit, standing, step,
+    HELD_WORDS, Hold, HoldInForce, Pauses, Payment, PaymentPart, PendingBar, Plan, Promise, Reach, Retry, RetryState,
+    Seen, SeenId, SentStep, Stage, Suspended, TermAside, Transit, standing, step,
 };
 pub use calendar::{Calendar, Holidays, Offset, is_within};
 pub use change::OnChange;
@@ -33,10 +34,10 @@ pub use command::{Action, BarLevel, Channel, Command, RestorationReason};
 pub use condition::{FlagOf, NumberOf, Test, WordOf};
 pub use contact::{Cap, Channels, ContactHours, ContactRules, Contacted, Quiet};
 pub use currency::Currency;
-pub use decision::{Code, Decision, NoEffect, Outcome, Refusal, Transition};
+pub use decision::{Code, Decision, NoEffect, NoRetry, Outcome, Refusal, Transition};
 pub use event::{
-    Body, Contact, ContactOutcome, DisputeOutcome, Event, Found, FoundAction, GateAnswer, Input, Interaction, Line,
-    Profile, ReversalKind, Service, Stops, Term,
+    Body, Contact, ContactOutcome, DisputeOutcome, Event, Failed, Found, FoundAction, GateAnswer, Input, Interaction,
+    Line, Profile, ReversalKind, Service, Stops, Term,
 };
 pub use id::{Id, IdHash, command_id};
 pub use money::Minor;
@@ -45,6 +46,7 @@ pub use policy::{
     Anchor, BelowMinimum, DebitNote, DisputeEnd, Options, PayDisputed, Policy, PolicyBook, Procedure, Repeat,
     SelectRule, Share, Shortcuts, Step, StepAction, StepRule, Timing, Unmet, WarningRule, ZoneRule,
 };
+pub use retry::RetryRules;
 pub use time::{DAY_MS, Day, MONTHS, Timestamp, Zone};
 
 /// The version of the rules in this crate, written into every decision: two decisions with the same policy, event and

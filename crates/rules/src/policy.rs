@@ -2,8 +2,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::{
-    BarLevel, Calendar, Channel, ContactRules, Currency, Minor, Offset, OnChange, PauseRules, Resumes, Test, Timestamp,
-    Zone,
+    BarLevel, Calendar, Channel, ContactRules, Currency, Minor, Offset, OnChange, PauseRules, Resumes, RetryRules,
+    Test, Timestamp, Zone,
 };
 
 /// A policy, checked and ready to use. Made from a policy file by `dunning-wire`.
@@ -56,6 +56,8 @@ pub struct Options {
     pub resumes: Resumes,
     /// What becomes of cycles that began under an older version.
     pub on_change: OnChange,
+    /// How payments that failed are collected again; `None`: they are not.
+    pub retries: Option<Box<RetryRules>>,
 }
 
 /// Steps under a name: some accounts follow them, others follow others.

@@ -110,7 +110,7 @@ impl World {
     /// Every command, by account and sequence.
     fn commands(&self) -> Vec<CommandView> {
         let mut commands = Vec::new();
-        for topic in [OutputTopic::Notifications, OutputTopic::Barring, OutputTopic::Restoration] {
+        for topic in OutputTopic::COMMANDS {
             for (_, record) in self.bus.read(Topic::Out(topic)) {
                 let (_, datum) = split(record.value.as_deref().expect("a value")).expect("framed");
                 commands.push(decode(topic, datum).expect("a command"));

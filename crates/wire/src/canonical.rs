@@ -45,6 +45,17 @@ fn line(topic: OutputTopic, c: &CommandView) -> String {
             due.1,
             effective_at.millis()
         ),
+        ActionView::Retry { payment_id, attempt, method, not_before } => write!(
+            out,
+            ",\"payment_id\":{},\"attempt\":{attempt},\"amount_minor\":{},\"currency\":{},\"method\":{}\
+             ,\"not_before\":{},\"bill_ids\":{}",
+            text(payment_id),
+            due.0,
+            due.1,
+            text(method),
+            not_before.millis(),
+            list(&c.bill_ids)
+        ),
         ActionView::Restore { service_ids, lifts, reason, effective_at, .. } => write!(
             out,
             ",\"service_ids\":{},\"lifts\":{},\"reason\":{},\"effective_at\":{}",

@@ -109,6 +109,7 @@ pub fn encode(
 fn detail(code: Code) -> &'static str {
     match code {
         Code::BarHeld(hold) => hold.word(),
+        Code::NotRetried(why) => why.word(),
         _ => "",
     }
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use dunning_rules::{
     Account, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, BillTerms, Body, Channel, Contact,
-    ContactOutcome, Contacted, Currency, Cycle, Day, Dispute, DisputeOutcome, DisputedPart, HELD_WORDS, HoldInForce,
-    IdHash, Input, Interaction, Line, Minor, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile, Promise, Reach,
-    ReversalKind, Seen, SentStep, Service, Stops, Suspended, Term, TermAside, Timestamp, Transit, Zone,
+    ContactOutcome, Contacted, Currency, Cycle, Day, Dispute, DisputeOutcome, DisputedPart, Failed, HELD_WORDS,
+    HoldInForce, IdHash, Input, Interaction, Line, Minor, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile,
+    Promise, Reach, Retry, RetryState, ReversalKind, Seen, SentStep, Service, Stops, Suspended, Term, TermAside,
+    Timestamp, Transit, Zone,
 };
 use proptest::prelude::*;
 
@@ -127,7 +128,12 @@ fn payment_event() -> impl Strategy<Value = Body<'static>> {
         (id(), positive(), currency(), some(id())).prop_map(|(payment_id, amount, currency, bill_id)| {
             Body::PaymentReceived { payment_id, amount, currency, bill_id }
         }),
-        id().prop_map(|payment_id| Body::PaymentFailed { payment_id }),
+        ((id(), positive(), currency()), (some(id()), id(), any::<bool>(), some(id()))).prop_map(
+            |((payment_id, amount, currency), (method, decline_code, is_final, command_id))| {
+                let method = method.unwrap_or("");
+                Body::PaymentFailed(Failed { payment_id, amount, currency, method, decline_code, is_final, command_id })
+            }
+        ),
         (id(), positive(), kind).prop_map(|(payment_id, amount, kind)| Body::PaymentReversed {
             payment_id,
             amount,
@@ -297,7 +303,8 @@ fn cycle() -> impl Strategy<Value = Cycle> {
 type Told = (usize, &'static str, Day, u16, Box<str>);
 
 /// The parts of what is aside.
-type Beside = (Vec<Told>, Vec<Contacted>, Option<Bases>, u16, Pauses, Option<Box<Suspended>>, Reach, Vec<InTerms>);
+type Beside =
+    (Vec<Told>, Vec<Contacted>, Option<Bases>, u16, Pauses, Option<Box<Suspended>>, Reach, Vec<InTerms>, Vec<Retry>);
 
 /// A bill's place or another bill's name, and its terms.
 type InTerms = (usize, &'static str, Vec<TermAside>);
@@ -324,6 +331,22 @@ fn aside() -> impl Strategy<Value = Beside> {
         some(suspended),
         reach,
         few((0..6usize, id(), few(term))),
+        few(retry()),
+    )
+}
+
+fn retry() -> impl Strategy<Value = Retry> {
+    let state = prop_oneof![any_instant().prop_map(RetryState::Planned), any_amount().prop_map(RetryState::Asked)];
+    ((id(), boxed()), any_amount(), any_day(), any::<u16>(), counter(), state).prop_map(
+        |((payment, method), amount, due_by, attempts, sequence, state)| Retry {
+            payment: payment.into(),
+            method,
+            amount,
+            due_by,
+            attempts,
+            sequence,
+            state,
+        },
     )
 }
 
@@ -387,7 +410,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
             cycles,
             cycle,
             deadline,
-            (known, contacts, bases, procedure, pauses, suspended, reach, terms),
+            (known, contacts, bases, procedure, pauses, suspended, reach, terms, retries),
         ) = tail;
         // Some parts name a bill of the account, some one that it no longer has.
         let named = |at: usize, other: &str| bills.get(at).map_or_else(|| other.into(), |b: &Bill| b.id.clone());
@@ -414,7 +437,8 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
         let known =
             known.map(|(n, b, issued_on, reminded, kind)| BillAside { bill: named(n, b), issued_on, reminded, kind });
         let terms = terms.into_iter().map(|(n, b, terms)| BillTerms { bill: named(n, b), terms }).collect();
-        let aside = Aside { bills: known.collect(), contacts, bases, procedure, pauses, suspended, reach, terms };
+        let bills_aside = known.collect();
+        let aside = Aside { bills: bills_aside, contacts, bases, procedure, pauses, suspended, reach, terms, retries };
         account.aside = (aside != Aside::default()).then(|| Box::new(aside));
         account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());
         Account {

@@ -80,11 +80,13 @@ pub enum OutputTopic {
     DeadLetters = 5,
     /// Operator orders.
     Control = 6,
+    /// Commands to collect a payment that failed once more.
+    Retries = 7,
 }
 
 impl OutputTopic {
     /// All, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Notifications,
         Self::Barring,
         Self::Restoration,
@@ -92,7 +94,11 @@ impl OutputTopic {
         Self::Decisions,
         Self::DeadLetters,
         Self::Control,
+        Self::Retries,
     ];
+
+    /// The topics of commands.
+    pub const COMMANDS: [Self; 4] = [Self::Notifications, Self::Barring, Self::Restoration, Self::Retries];
 
     /// The topic with this name in the contract.
     #[must_use]
@@ -110,6 +116,7 @@ impl OutputTopic {
             Self::State => "dunning.accounts",
             Self::Decisions => "dunning.decisions",
             Self::DeadLetters => "dunning.deadletters",
+            Self::Retries => "dunning.retries",
             Self::Control => "dunning.control",
         }
     }
@@ -125,7 +132,7 @@ pub fn schema_text(topic_name: &str) -> Option<&'static str> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicNames {
     inputs: [String; 7],
-    outputs: [String; 7],
+    outputs: [String; 8],
 }
 
 impl Default for TopicNames {

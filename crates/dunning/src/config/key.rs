@@ -108,6 +108,11 @@ pub static KEYS: &[Key] = &[
     key("topics.dunning.notifications", Some("dunning.notifications"), "Output: notification commands."),
     key("topics.dunning.barring", Some("dunning.barring"), "Output: barring commands."),
     key("topics.dunning.restoration", Some("dunning.restoration"), "Output: restoration commands."),
+    key(
+        "topics.dunning.retries",
+        Some("dunning.retries"),
+        "Output: commands to collect a payment that failed once more.",
+    ),
     key("topics.dunning.accounts", Some("dunning.accounts"), "Output: the last state of each account; compacted."),
     key("topics.dunning.decisions", Some("dunning.decisions"), "Output: what was decided and why."),
     key("topics.dunning.deadletters", Some("dunning.deadletters"), "Output: records that could not be taken."),

@@ -1,5 +1,6 @@
 use super::pause::Pauses;
 use super::reach::Reach;
+use super::retry::Retry;
 use super::terms::BillTerms;
 use crate::{Account, Contacted, Cycle, Day, Id, Timestamp};
 
@@ -22,6 +23,8 @@ pub struct Aside {
     pub reach: Reach,
     /// Of bills that are to be paid in terms, in the order issued.
     pub terms: Vec<BillTerms>,
+    /// Payments that failed and are collected again, the one that failed first before the others.
+    pub retries: Vec<Retry>,
 }
 
 /// A cycle whose debt is gone and may come back.

@@ -297,7 +297,7 @@ impl Account {
             Body::DisputeResolved { dispute_id, credited, .. } => {
                 self.resolve(dispute_id, credited, local_day, rules.dispute_end)
             }
-            Body::PaymentFailed { .. } => Err(NoEffect::PaymentFailed.into()),
+            Body::PaymentFailed(_) => Err(NoEffect::PaymentFailed.into()),
             Body::UsageRecorded => Err(NoEffect::Usage.into()),
             _ => Err(NoEffect::NotUsedYet.into()),
         }

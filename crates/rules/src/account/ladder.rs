@@ -72,6 +72,7 @@ impl<'a> Ladder<'a> {
         self.policy = policy.clone();
         self.zone = zone_of(self.account, policy);
         self.settle_pauses();
+        self.settle_retries();
         self.review(RestorationReason::Adjustment);
     }
 
@@ -135,7 +136,8 @@ impl<'a> Ladder<'a> {
     pub(super) fn schedule(&mut self) {
         let ladder = self.next_deadline();
         let reminder = self.next_reminder();
-        self.account.deadline = [ladder, reminder, self.next_pause_end()].into_iter().flatten().min();
+        let own = [ladder, reminder, self.next_pause_end(), self.next_retry()];
+        self.account.deadline = own.into_iter().flatten().min();
     }
 
     fn next_deadline(&self) -> Option<Timestamp> {

@@ -226,7 +226,11 @@ impl Account {
 
     /// A payment that was on its way has come, or failed.
     pub(super) fn arrived(&mut self, body: &Body<'_>) {
-        let (Body::PaymentReceived { payment_id, .. } | Body::PaymentFailed { payment_id }) = *body else { return };
+        let payment_id = match body {
+            Body::PaymentReceived { payment_id, .. } => *payment_id,
+            Body::PaymentFailed(failed) => failed.payment_id,
+            _ => return,
+        };
         if let Some(pauses) = self.pauses_mut() {
             pauses.transit.retain(|transit| *transit.id != *payment_id);
         }

@@ -84,7 +84,7 @@ impl Ladder<'_> {
                 if differs { Code::BalanceDiffers } else { Code::BalanceAgrees }
             }
             // A payment that failed is on its way no longer, though it moves nothing.
-            (Body::PaymentReceived { .. } | Body::PaymentFailed { .. }, _) => return self.account.arrived(body),
+            (Body::PaymentReceived { .. } | Body::PaymentFailed(_), _) => return self.account.arrived(body),
             _ => return,
         };
         self.decide(code, None, None);
@@ -263,6 +263,7 @@ impl Ladder<'_> {
         });
         self.paused_since = Some(since);
         self.move_by(by);
+        self.move_retries(since, by);
         if let (Some(step), Some(cycle)) = (back_to, &mut self.account.cycle) {
             cycle.go_back_to(step);
             if let Some(bases) = self.account.bases_mut() {

@@ -120,8 +120,10 @@ fn take_input(
         _ => {}
     }
     ladder.note_money(&input.body, outcome);
+    ladder.note_collected(&input.body, outcome);
     ladder.comes_back = outcome == Outcome::Applied && ladder.brings_back(&input.body);
     ladder.settle_pauses();
+    ladder.settle_retries();
     ladder.review(reason_of(&input.body));
     finish(ladder, policies, outcome).with(account)
 }
@@ -151,6 +153,8 @@ fn change(account: &mut Account, body: &Body<'_>, policy: &Arc<Policy>, at: Time
             account.in_currency(*currency)?;
             return account.compare(*as_of, *balance);
         }
+        // Whatever follows from it is a decision.
+        Body::PaymentFailed(_) if policy.options.retries.is_some() => {}
         Body::Interaction(Interaction::BarApproved { until }) => {
             account.bar_decided = Some(BarDecided { allowed: true, until: *until });
         }
@@ -183,7 +187,7 @@ fn change(account: &mut Account, body: &Body<'_>, policy: &Arc<Policy>, at: Time
 const fn reason_of(body: &Body<'_>) -> RestorationReason {
     match body {
         Body::PaymentReceived { .. }
-        | Body::PaymentFailed { .. }
+        | Body::PaymentFailed(_)
         | Body::PaymentReversed { .. }
         | Body::PaymentInitiated { .. } => RestorationReason::Paid,
         Body::DisputeOpened { .. } => RestorationReason::Dispute,
@@ -203,9 +207,12 @@ fn take_deadline(mut account: Account, policy: Arc<Policy>, policies: &PolicyBoo
     let changes = ladder.change(policies);
     let settles = ladder.settle_pauses();
     let reminds = ladder.remind();
+    let retries = ladder.settle_retries();
+    ladder.retry();
     if ladder.account.cycle.is_some() {
-        // The deadline may have been a reminder's alone, that of what stopped the account, or one of an older version.
-        if !(reminds || settles || changes) || ladder.is_due() {
+        // The deadline may have been a reminder's or an attempt's alone, that of what stopped the account, or one of an
+        // older version.
+        if !(reminds || settles || changes || retries) || ladder.is_due() {
             ladder.take();
         }
     } else {
@@ -230,7 +237,12 @@ fn take_found(
     let bars = unknown().filter(|f| f.what == FoundAction::Barred).map(|f| command_id(&account.id, f.sequence));
     let bars: Vec<Uuid> = bars.filter(|bar| !lifted(bar)).collect();
     account.line = account.line.max(now);
-    account.sequence = last;
+    let before = std::mem::replace(&mut account.sequence, last);
+    for known in found.iter().filter(|f| f.sequence > before) {
+        if let FoundAction::Retried { payment, attempt, amount } = &known.what {
+            account.note_retried(payment, *attempt, *amount, known.sequence);
+        }
+    }
     let mut ladder = Ladder::new(&mut account, policy, None);
     ladder.decide(Code::NumbersPassedOver, None, None);
     ladder.lift(bars, RestorationReason::Error);

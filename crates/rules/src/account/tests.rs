@@ -12,6 +12,7 @@ mod money;
 mod pauses;
 mod reach;
 mod resume;
+mod retry;
 mod select;
 mod steps;
 mod terms;
@@ -200,6 +201,16 @@ fn issued(id: &str, amount: i64, due: i32) -> Body<'_> {
 fn in_terms(bill: Body<'_>, parts: Vec<Term>) -> Body<'_> {
     let Body::BillIssued { bill_id, amount, currency, issued_on, due_on, lines, kind, .. } = bill else { return bill };
     Body::BillIssued { bill_id, amount, currency, issued_on, due_on, terms: parts, lines, kind }
+}
+
+fn failed(payment_id: &str) -> Body<'_> {
+    Body::PaymentFailed(declined(payment_id, 1_000))
+}
+
+fn declined(payment_id: &str, amount: i64) -> Failed<'_> {
+    let amount = Minor::new(amount);
+    let (method, decline_code) = ("card", "insufficient_funds");
+    Failed { payment_id, amount, currency: eur(), method, decline_code, is_final: false, command_id: None }
 }
 
 fn received<'a>(id: &'a str, amount: i64, bill_id: Option<&'a str>) -> Body<'a> {

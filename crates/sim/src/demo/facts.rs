@@ -45,7 +45,7 @@ impl Facts {
     /// Reads the output topics.
     pub(super) fn gather(bus: &Bus) -> Result<Self, DemoError> {
         let mut facts = Self::default();
-        for topic in [OutputTopic::Notifications, OutputTopic::Barring, OutputTopic::Restoration] {
+        for topic in OutputTopic::COMMANDS {
             for_each(bus, topic, |datum| {
                 let view = command::decode(topic, datum).ok()?;
                 facts.of(&view.account_id.clone()).commands.push((topic, view));

@@ -106,6 +106,7 @@ fn commands(facts: &Facts) -> Vec<Count> {
         let name = match &command.action {
             ActionView::Notify { channel, .. } => format!("notification, {} by {channel}", command.step),
             ActionView::Bar { level, .. } => format!("bar, {level}"),
+            ActionView::Retry { attempt, .. } => format!("retry, attempt {attempt}"),
             ActionView::Restore { reason, .. } => format!("restoration, {reason}"),
         };
         *counts.entry((*topic, name)).or_default() += 1;

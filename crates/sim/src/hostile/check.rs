@@ -12,7 +12,7 @@ use super::fold::Fold;
 use super::tape::History;
 use crate::{Bus, MemoryStores, Topic};
 
-const COMMANDS: [OutputTopic; 3] = [OutputTopic::Notifications, OutputTopic::Barring, OutputTopic::Restoration];
+const COMMANDS: [OutputTopic; 4] = OutputTopic::COMMANDS;
 
 /// The generation of a world's topics.
 pub(super) const GENERATION: u32 = 1;

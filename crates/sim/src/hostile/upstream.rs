@@ -3,8 +3,8 @@
 
 use dunning_engine::Partition;
 use dunning_rules::{
-    Body, Channel, ContactOutcome, Currency, DAY_MS, DisputeOutcome, Input, Interaction, Minor, Profile, ReversalKind,
-    Stops, Term, Timestamp, Zone,
+    Body, Channel, ContactOutcome, Currency, DAY_MS, DisputeOutcome, Failed, Input, Interaction, Minor, Profile,
+    ReversalKind, Stops, Term, Timestamp, Zone, command_id,
 };
 use dunning_wire::control::{self, ControlBody, ControlEvent};
 use dunning_wire::schema::embedded_id;
@@ -139,6 +139,7 @@ impl Upstream {
             88..=91 => self.profile(tape, customer, now),
             92..=93 => self.erases(tape, customer, now),
             94 => self.announces(tape, customer, now),
+            95..=96 => self.declines(tape, customer, now),
             _ => self.happens(tape, customer, InputTopic::Usage, &Body::UsageRecorded, now),
         }
     }
@@ -202,6 +203,24 @@ impl Upstream {
         let expected_by = Zone::UTC.day_of(now).plus(days);
         let body = Body::PaymentInitiated { payment_id: &id, amount, currency, expected_by };
         self.happens(tape, customer, InputTopic::Payments, &body, now);
+    }
+
+    /// An attempt to collect fails: one of the source's own, or one that a command asked for, of which the id is known.
+    fn declines(&mut self, tape: &mut Tape, customer: usize, now: Timestamp) {
+        let (amount, currency) = (self.amount(), self.currency());
+        let id = format!("p{}", i64::from(self.customers[customer].payments) + self.random.between(0, 2));
+        let sequence = self.random.between(1, 20).unsigned_abs();
+        let command = command_id(&Self::account(customer), sequence).to_string();
+        let failed = Failed {
+            payment_id: &id,
+            amount,
+            currency,
+            method: "card",
+            decline_code: "",
+            is_final: self.random.chance(100),
+            command_id: self.random.chance(500).then_some(&*command),
+        };
+        self.happens(tape, customer, InputTopic::Payments, &Body::PaymentFailed(failed), now);
     }
 
     fn reverses(&mut self, tape: &mut Tape, customer: usize, now: Timestamp) {

@@ -4,8 +4,8 @@
 mod plan;
 
 use dunning_rules::{
-    Body, Channel, Contact, Currency, DAY_MS, Day, DisputeOutcome, Input, Interaction, Minor, Profile, ReversalKind,
-    Service, Timestamp, Zone,
+    Body, Channel, Contact, Currency, DAY_MS, Day, DisputeOutcome, Failed, Input, Interaction, Minor, Profile,
+    ReversalKind, Service, Timestamp, Zone,
 };
 use dunning_wire::event::encode_input;
 use dunning_wire::frame::put_header;
@@ -175,7 +175,18 @@ impl Operator {
                 let body = Body::PaymentReceived { payment_id: id, amount: Minor::new(amount), currency, bill_id };
                 (InputTopic::Payments, body)
             }
-            What::PaymentFailed { .. } => (InputTopic::Payments, Body::PaymentFailed { payment_id: id }),
+            What::PaymentFailed { amount, .. } => {
+                let failed = Failed {
+                    payment_id: id,
+                    amount: Minor::new(amount),
+                    currency,
+                    method: "card",
+                    decline_code: "insufficient_funds",
+                    is_final: false,
+                    command_id: None,
+                };
+                (InputTopic::Payments, Body::PaymentFailed(failed))
+            }
             What::Reversed { amount, .. } => {
                 let kind = ReversalKind::ReturnedDebit;
                 (InputTopic::Payments, Body::PaymentReversed { payment_id: id, amount: Minor::new(amount), kind })
@@ -250,7 +261,7 @@ impl Names {
             | What::Cancelled { bill }
             | What::WrittenOff { bill, .. } => (bill_name(bill), None),
             What::Paid { payment, bill, .. } => (format!("{account}-p{}", payment + 1), bill.map(bill_name)),
-            What::PaymentFailed { payment } | What::Reversed { payment, .. } => {
+            What::PaymentFailed { payment, .. } | What::Reversed { payment, .. } => {
                 (format!("{account}-p{}", payment + 1), None)
             }
             What::Disputed { bill, .. } => (format!("{account}-d1"), Some(bill_name(bill))),

@@ -109,7 +109,7 @@ pub(super) enum What {
     WrittenOff { bill: u8, amount: i64 },
     Credited { amount: i64 },
     Paid { payment: u8, amount: i64, bill: Option<u8> },
-    PaymentFailed { payment: u8 },
+    PaymentFailed { payment: u8, amount: i64 },
     Reversed { payment: u8, amount: i64 },
     Disputed { bill: u8, amount: Option<i64> },
     Resolved { credited: Option<i64> },
@@ -204,7 +204,7 @@ impl<'a> Planner<'a> {
                 if self.random.chance(200) {
                     let payment = self.payments;
                     let at = self.hours(due);
-                    self.put(at, What::PaymentFailed { payment });
+                    self.put(at, What::PaymentFailed { payment, amount: owed });
                 }
                 self.pay_between(due + 5, due + 9, bill, owed);
             }

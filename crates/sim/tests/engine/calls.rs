@@ -220,7 +220,7 @@ fn what_is_not_wanted_is_not_asked_for() {
     world.lanes.remove(0).stop().expect("a clean stop");
     world.lane(Some("new")).broker_mut().read_slowly(1);
     world.until(|world| world.lanes[0].shards().count() == PARTITIONS as usize);
-    let outputs = [OutputTopic::Notifications, OutputTopic::Barring, OutputTopic::Restoration].into_iter();
+    let outputs = OutputTopic::COMMANDS.into_iter();
     let all: i64 = outputs
         .flat_map(|t| (0..PARTITIONS).map(move |p| (t, p)))
         .map(|(t, p)| world.bus.end_of(Topic::Out(t), p))

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::Money;
 use super::pauses::PausesView;
+use super::retries::RetryView;
 use crate::json;
 use crate::state::{StaleMark, StoredRow};
 
@@ -37,6 +38,9 @@ pub struct AccountView {
     pub bars_decided: Option<&'static str>,
     /// What stops it, or did; none: nothing ever.
     pub pauses: Option<PausesView>,
+    /// Payments that failed and are collected again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub retries: Vec<RetryView>,
     /// Records that could not be read: no bar is sent until they are looked at.
     pub stale: Vec<StaleView>,
 }
@@ -188,6 +192,7 @@ impl AccountView {
             profile: account.profile.as_deref().map(ProfileView::new),
             bars_decided: account.bar_decided.map(|decided| if decided.allowed { "allowed" } else { "refused" }),
             pauses: account.pauses().filter(|p| **p != Pauses::default()).map(|p| PausesView::new(p, currency)),
+            retries: account.retries().iter().map(|retry| RetryView::new(retry, currency)).collect(),
             stale: row.stale.iter().map(StaleView::from).collect(),
         }
     }
@@ -287,6 +292,9 @@ impl fmt::Display for AccountView {
         }
         for bill in &self.bills {
             writeln!(f, "  bill        {bill}")?;
+        }
+        for retry in &self.retries {
+            writeln!(f, "  payment     {retry}")?;
         }
         match &self.cycle {
             Some(cycle) => write!(f, "{cycle}"),

@@ -3,6 +3,7 @@
 mod account;
 mod explain;
 mod pauses;
+mod retries;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use serde::Serialize;
 pub use account::{AccountView, BarView, BillView, CycleView, PendingView, ProfileView, SentView, StaleView};
 pub use explain::{DecisionView, ExplainView};
 pub use pauses::{AgreementView, HoldView, PausesView};
+pub use retries::RetryView;
 
 /// An amount and what it is of; for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use dunning_rules::{
-    Account, Bill, Currency, Cycle, Day, Hold, HoldInForce, PendingBar, Plan, Promise, SentStep, Stops, Term, Timestamp,
+    Account, Bill, Currency, Cycle, Day, Hold, HoldInForce, PendingBar, Plan, Promise, Retry, RetryState, SentStep,
+    Stops, Term, Timestamp,
 };
 
 use super::*;
@@ -128,6 +129,35 @@ fn what_stops_an_account_is_told() {
     let json = serde_json::to_value(&view).expect("JSON");
     assert_eq!(json["pauses"]["plan"]["parts"], 2);
     assert_eq!(json["pauses"]["holds"][1]["stops_contacts"], false);
+}
+
+#[test]
+fn payments_that_are_collected_again_are_told() {
+    let mut account = account();
+    account.aside = Some(Box::default());
+    let retry = |payment: &str, method: &str, attempts, state| Retry {
+        payment: payment.into(),
+        method: method.into(),
+        amount: Minor::new(3_990),
+        due_by: Day::from_epoch(20_480),
+        attempts,
+        sequence: 2,
+        state,
+    };
+    account.aside.as_mut().expect("it was put there").retries = vec![
+        retry("p-1", "card", 0, RetryState::Planned(at(20_500))),
+        retry("p-2", "", 1, RetryState::Asked(Minor::new(100))),
+    ];
+    let view = AccountView::new(&StoredRow { stale: vec![], account }, None);
+    let text = view.to_string();
+    for line in [
+        "payment     p-1  39.90 EUR by card failed; attempt 1 comes 2026-02-16T00:00:00.000Z",
+        "payment     p-2  39.90 EUR failed; attempt 1 is under way",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    let json = serde_json::to_value(&view).expect("JSON");
+    assert_eq!((&json["retries"][1]["attempts"], &json["retries"][1]["next"]), (&1.into(), &serde_json::Value::Null));
 }
 
 #[test]

@@ -9,7 +9,8 @@ use std::fmt::Write;
 use dunning_rules::{Action, BarLevel, Command};
 
 use crate::avro::{
-    put_amount, put_array, put_bool, put_currency, put_day, put_instant, put_len, put_option, put_str, put_varint,
+    put_amount, put_array, put_bool, put_currency, put_day, put_instant, put_len, put_long, put_option, put_str,
+    put_varint,
 };
 use crate::topic::OutputTopic;
 
@@ -29,6 +30,7 @@ pub const fn topic_of(command: &Command) -> OutputTopic {
         Action::Notify { .. } => OutputTopic::Notifications,
         Action::Bar { .. } => OutputTopic::Barring,
         Action::Restore { .. } => OutputTopic::Restoration,
+        Action::Retry { .. } => OutputTopic::Retries,
     }
 }
 
@@ -45,6 +47,7 @@ pub fn encode(account_id: &str, command: &Command, out: &mut Vec<u8>) {
         Action::Notify { .. } => put_notification(out, account_id, command),
         Action::Bar { .. } => put_bar(out, account_id, command),
         Action::Restore { .. } => put_restoration(out, account_id, command),
+        Action::Retry { .. } => put_retry(out, account_id, command),
     }
 }
 
@@ -98,6 +101,18 @@ fn put_restoration(out: &mut Vec<u8>, account_id: &str, command: &Command) {
     put_cycle(out, account_id, command);
     put_amount(out, command.amount_due); // remaining_minor
     put_claim(out, "NONE");
+}
+
+fn put_retry(out: &mut Vec<u8>, account_id: &str, command: &Command) {
+    let Action::Retry { payment, method, attempt, not_before } = &command.action else { return };
+    put_str(out, payment);
+    put_long(out, i64::from(*attempt));
+    put_amount(out, command.amount_due);
+    put_currency(out, command.currency);
+    put_str(out, method);
+    put_instant(out, *not_before);
+    put_array(out, command.bill_ids.iter(), |out, id| put_str(out, id));
+    put_cycle(out, account_id, command);
 }
 
 /// `cycle_id`, `cause_event_id` and `case_id`, which stand together in every command.

@@ -35,7 +35,15 @@ fn action() -> impl Strategy<Value = Action> {
         Just(RestorationReason::Adjustment),
         Just(RestorationReason::WriteOff)
     ];
-    prop_oneof![notify, bar, (ids(), reason).prop_map(|(lifts, reason)| Action::Restore { lifts, reason })]
+    let retry = (sample::id(), sample::text(), any::<u16>(), sample::instant()).prop_map(
+        |(payment, method, attempt, not_before)| Action::Retry {
+            payment: payment.into(),
+            method: method.into(),
+            attempt,
+            not_before,
+        },
+    );
+    prop_oneof![retry, notify, bar, (ids(), reason).prop_map(|(lifts, reason)| Action::Restore { lifts, reason })]
 }
 
 fn command() -> impl Strategy<Value = Command> {
@@ -82,7 +90,7 @@ proptest! {
 
     #[test]
     fn whatever_the_avro_crate_writes_is_read(seed in any::<u64>()) {
-        for topic in [OutputTopic::Notifications, OutputTopic::Barring, OutputTopic::Restoration] {
+        for topic in OutputTopic::COMMANDS {
             let schema = reference::schema(topic.contract_name());
             let value = reference::value(&schema, "", &mut reference::Dice::new(seed));
             prop_assert!(decode(topic, &reference::write(&schema, value)).is_ok());

@@ -82,6 +82,18 @@ pub enum ActionView {
         /// Service (empty: the account) and level that dunning claims after it.
         desired: Vec<(String, String)>,
     },
+    /// Collect a payment that failed once more.
+    Retry {
+        /// The payment that failed first.
+        payment_id: String,
+        /// Which attempt, from 1.
+        attempt: u16,
+        /// How it was to be paid.
+        method: String,
+        /// Not before this instant.
+        #[serde(serialize_with = "json::instant")]
+        not_before: Timestamp,
+    },
     /// Lift restrictions.
     Restore {
         /// Services; empty: all of the account.
@@ -128,6 +140,7 @@ pub fn decode(topic: OutputTopic, datum: &[u8]) -> Result<CommandView, BadRecord
         OutputTopic::Notifications => notification(&mut r, &mut view)?,
         OutputTopic::Barring => bar(&mut r, &mut view)?,
         OutputTopic::Restoration => restoration(&mut r, &mut view)?,
+        OutputTopic::Retries => retry(&mut r, &mut view)?,
         _ => return Err(BadRecord::schema("the topic has no commands")),
     };
     r.end()?;
@@ -193,6 +206,18 @@ fn restoration(r: &mut Reader<'_>, view: &mut CommandView) -> Read<ActionView> {
     view.amount_due = Minor::new(r.long()?);
     let desired = r.array(claim)?;
     Ok(ActionView::Restore { service_ids, lifts, reason, effective_at, desired })
+}
+
+fn retry(r: &mut Reader<'_>, view: &mut CommandView) -> Read<ActionView> {
+    let payment_id = r.owned()?;
+    let attempt = u16::try_from(r.int()?).map_err(|_| Fault::BadNumber)?;
+    view.amount_due = Minor::new(r.long()?);
+    view.currency = r.owned()?;
+    let method = r.owned()?;
+    let not_before = r.timestamp()?;
+    view.bill_ids = r.strings()?;
+    cycle(r, view)?;
+    Ok(ActionView::Retry { payment_id, attempt, method, not_before })
 }
 
 fn cycle(r: &mut Reader<'_>, view: &mut CommandView) -> Read<()> {

@@ -1,17 +1,12 @@
 use dunning_rules::{
-    Body, Currency, DisputeOutcome, Input, Interaction, Line, Profile, ReversalKind, Service, Stops, Term, Timestamp,
+    Body, DisputeOutcome, Input, Interaction, Line, Profile, ReversalKind, Service, Stops, Term, Timestamp,
 };
 
 use super::interaction::{BARS, CHANNELS, CONTACTS, FEES};
 use super::payment::{OUTCOMES, REVERSALS};
 use super::profile::PREPAID;
-use crate::avro::{
-    put_amount, put_array, put_bool, put_currency, put_day, put_instant, put_len, put_long, put_option, put_str,
-};
+use crate::avro::{put_amount, put_array, put_bool, put_currency, put_day, put_instant, put_len, put_option, put_str};
 use crate::topic::InputTopic;
-
-/// An amount in an event that the rules do not carry but the schema wants above zero.
-const ONE: i64 = 1;
 
 /// Puts an event as a datum of its topic's built-in schema: for simulations and tests. What the rules do not carry has
 /// the schema's default; where it has none, the least value that [`super::decode`] takes. An event put as a datum of
@@ -107,11 +102,14 @@ fn put_payment(out: &mut Vec<u8>, body: &Body<'_>) {
             put_option(out, *bill_id, put_str);
             out.push(0); // command_id
         }
-        Body::PaymentFailed { payment_id } => {
-            put_branch(out, 1, payment_id);
-            put_long(out, ONE);
-            put_currency(out, Currency::parse("EUR"));
-            out.extend([0, 0, 1, 0]); // method, decline_code, retryable, command_id
+        Body::PaymentFailed(failed) => {
+            put_branch(out, 1, failed.payment_id);
+            put_amount(out, failed.amount);
+            put_currency(out, Some(failed.currency));
+            put_str(out, failed.method);
+            put_str(out, failed.decline_code);
+            put_bool(out, !failed.is_final);
+            put_option(out, failed.command_id, put_str);
         }
         Body::PaymentReversed { payment_id, amount, kind } => {
             put_branch(out, 2, payment_id);

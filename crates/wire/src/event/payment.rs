@@ -1,4 +1,4 @@
-use dunning_rules::{Body, DisputeOutcome, Minor, ReversalKind};
+use dunning_rules::{Body, DisputeOutcome, Failed, Minor, ReversalKind};
 
 use super::Named;
 use crate::avro::{self, Fault, Reader};
@@ -25,14 +25,17 @@ pub(super) fn payment<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, Fault> {
     match r.branch(4)? {
         0 => received(r),
         1 => {
-            let payment_id = r.id()?;
-            r.positive()?;
-            r.currency()?;
-            r.string()?; // method
-            r.string()?; // decline_code
-            r.boolean()?; // retryable
-            r.option(Reader::string)?; // command_id
-            Ok((Body::PaymentFailed { payment_id }, "PaymentFailed"))
+            let failed = Failed {
+                payment_id: r.id()?,
+                amount: r.positive()?,
+                currency: r.currency()?,
+                // What can be no name is as none.
+                method: Some(r.string()?).filter(|method| avro::is_id(method)).unwrap_or_default(),
+                decline_code: r.string()?,
+                is_final: !r.boolean()?,
+                command_id: r.option(Reader::string)?,
+            };
+            Ok((Body::PaymentFailed(failed), "PaymentFailed"))
         }
         2 => {
             let payment_id = r.id()?;

@@ -14,6 +14,7 @@ mod pauses;
 mod print;
 mod raw;
 mod ready;
+mod retries;
 mod select;
 pub(crate) mod shape;
 mod shortcuts;

@@ -6,7 +6,7 @@ use dunning_rules::{
     Step, StepAction, Test, Timestamp, Unmet, WordOf, Zone, ZoneRule, step,
 };
 
-use super::{Loaded, change, duration, pauses};
+use super::{Loaded, change, duration, pauses, retries};
 
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 /// A calendar shows no more: a ladder can go on as long as something is owed.
@@ -32,6 +32,7 @@ pub fn print(loaded: &Loaded) -> String {
     for sentence in pauses::sentences(&policy.options.pauses) {
         page.say(&sentence);
     }
+    page.say(&retries::sentence(policy.options.retries.as_deref()));
     for step in &policy.options.before_due {
         page.say(&format!("Before a bill is due that is owed and not disputed, {}", told(policy, step)));
     }
@@ -110,6 +111,7 @@ impl Walk {
                 }
                 Action::Bar { level, .. } => format!("{}: barred, {}", command.step, level.symbol()),
                 Action::Restore { .. } => "everything is restored".to_owned(),
+                Action::Retry { .. } => "a payment that failed is collected again".to_owned(),
             };
             self.lines.push((command.decided_at, line));
         }

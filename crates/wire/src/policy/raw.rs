@@ -87,6 +87,9 @@ pub(super) struct PolicyFile {
     /// What a hold does beyond stopping what it says.
     #[serde(default)]
     pub(super) holds: Option<super::pauses::Holds>,
+    /// When payments that failed are collected again, and which of them. Without it: none is.
+    #[serde(default)]
+    pub(super) retries: Option<super::retries::Retries>,
     /// Notices before the due date of a bill that is owed: one for each bill and step. They start no cycle.
     #[serde(default)]
     pub(super) before_due: Vec<Step>,

@@ -95,6 +95,7 @@ impl Reader<'_, '_> {
                 pauses: self.pauses(file),
                 resumes: resumes(file),
                 on_change,
+                retries: self.retries(file),
             },
         };
         self.late_start(&policy);

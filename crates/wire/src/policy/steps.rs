@@ -229,7 +229,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn time_of_day(&mut self, path: &str, text: &str) -> Option<u16> {
+    pub(super) fn time_of_day(&mut self, path: &str, text: &str) -> Option<u16> {
         let found = minutes_of_day(text);
         if found.is_none() {
             self.error(path, format!("`{text}` is not a time of day"), "write `\"09:00\"`, from 00:00 to 23:59");

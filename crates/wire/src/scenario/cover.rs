@@ -19,6 +19,8 @@ pub enum Part {
     },
     /// A rule that chose a procedure.
     Rule(String),
+    /// An attempt to collect a payment that failed, from 1.
+    Attempt(u16),
 }
 
 impl fmt::Display for Part {
@@ -27,6 +29,7 @@ impl fmt::Display for Part {
             Self::Step { procedure: None, step } => write!(f, "step `{step}`"),
             Self::Step { procedure: Some(procedure), step } => write!(f, "step `{step}` of `{procedure}`"),
             Self::Rule(rule) => write!(f, "rule `{rule}`"),
+            Self::Attempt(attempt) => write!(f, "attempt {attempt} of `retries`"),
         }
     }
 }
@@ -40,7 +43,7 @@ impl Part {
     }
 }
 
-/// The steps and rules of a policy that no scenario reached, in the order of the file.
+/// The steps, rules and attempts of a policy that no scenario reached, in the order of the file.
 #[must_use]
 pub fn unreached(policy: &Policy, reports: &[Report]) -> Vec<Part> {
     let reached: BTreeSet<&Part> = reports.iter().flat_map(|report| &report.reached).collect();
@@ -51,5 +54,7 @@ pub fn unreached(policy: &Policy, reports: &[Report]) -> Vec<Part> {
         let of_it = policy.steps.get(policy.ladder(place)).unwrap_or_default();
         of_it.iter().map(move |step| Part::step(policy, place, &step.name))
     });
-    rules.chain(before).chain(steps).filter(|part| !reached.contains(part)).collect()
+    let attempts = policy.options.retries.as_ref().map_or(0, |rules| rules.after_ms.len());
+    let attempts = (1..=u16::try_from(attempts).unwrap_or(u16::MAX)).map(Part::Attempt);
+    rules.chain(before).chain(steps).chain(attempts).filter(|part| !reached.contains(part)).collect()
 }

@@ -1,5 +1,5 @@
 use dunning_rules::{
-    BarLevel, Body, Channel, ContactOutcome, Currency, Day, DisputeOutcome, Hold, Interaction, Minor, Profile,
+    BarLevel, Body, Channel, ContactOutcome, Currency, Day, DisputeOutcome, Failed, Hold, Interaction, Minor, Profile,
     RestorationReason, ReversalKind, Stops, Term, Timestamp, Zone,
 };
 
@@ -83,8 +83,15 @@ pub(super) enum Happening {
         currency: Currency,
         bill: Option<String>,
     },
+    /// `was_retry`: the attempt that was asked for last.
     PaymentFailed {
         payment: String,
+        amount: Minor,
+        currency: Currency,
+        method: String,
+        code: String,
+        is_final: bool,
+        was_retry: bool,
     },
     PaymentInitiated {
         payment: String,
@@ -154,7 +161,7 @@ pub(super) enum Happening {
 #[derive(Clone, Debug)]
 pub(super) struct Expected {
     pub(super) kind: Kind,
-    /// `None`: a restoration.
+    /// `None`: a restoration or an attempt to collect.
     pub(super) step: Option<String>,
     pub(super) channel: Option<Channel>,
     pub(super) level: Option<BarLevel>,
@@ -169,6 +176,8 @@ pub(super) enum Kind {
     Notify,
     Bar,
     Restore(RestorationReason),
+    /// Which attempt.
+    Retry(u16),
     /// No command: a bar that waits, and why where that is compared.
     Held(Option<Hold>),
 }
@@ -183,7 +192,7 @@ pub(super) struct Stands {
 
 impl Happening {
     /// As the rules take it.
-    /// `notice` is the id of the notice that it is about, if it is about one.
+    /// `notice` is the id of the command that it is about, if it is about one.
     pub(super) fn body<'a>(&'a self, notice: Option<&'a str>) -> Body<'a> {
         match self {
             Self::BillIssued { bill, amount, currency, issued, due, terms, kind } => Body::BillIssued {
@@ -209,7 +218,17 @@ impl Happening {
                 currency: *currency,
                 bill_id: bill.as_deref(),
             },
-            Self::PaymentFailed { payment } => Body::PaymentFailed { payment_id: payment },
+            Self::PaymentFailed { payment, amount, currency, method, code, is_final, .. } => {
+                Body::PaymentFailed(Failed {
+                    payment_id: payment,
+                    amount: *amount,
+                    currency: *currency,
+                    method,
+                    decline_code: code,
+                    is_final: *is_final,
+                    command_id: notice,
+                })
+            }
             Self::PaymentInitiated { payment, amount, currency, by } => {
                 Body::PaymentInitiated { payment_id: payment, amount: *amount, currency: *currency, expected_by: *by }
             }
@@ -230,10 +249,11 @@ impl Happening {
         }
     }
 
-    /// The step of the notice that it is about.
+    /// The step of the command that it is about.
     pub(super) fn notice(&self) -> Option<&str> {
         match self {
             Self::ContactMade { of, .. } => of.as_deref(),
+            Self::PaymentFailed { was_retry: true, .. } => Some("retry"),
             _ => None,
         }
     }
@@ -287,7 +307,8 @@ impl Happening {
             Self::AccountCredited { amount, .. } => format!("the account is credited with {amount}"),
             Self::PaymentReceived { amount, bill: None, .. } => format!("{amount} is paid"),
             Self::PaymentReceived { amount, bill: Some(bill), .. } => format!("{amount} is paid on bill {bill}"),
-            Self::PaymentFailed { payment } => format!("payment {payment} is declined"),
+            Self::PaymentFailed { payment, was_retry: true, .. } => format!("the attempt fails, as payment {payment}"),
+            Self::PaymentFailed { payment, .. } => format!("payment {payment} is declined"),
             Self::PaymentInitiated { amount, by, .. } => format!("{amount} is on its way, to come by {by}"),
             Self::BalanceStated { balance, .. } => format!("billing says that {balance} is owed"),
             Self::PaymentReversed { payment, amount, .. } => format!("{amount} of payment {payment} is taken back"),
@@ -333,6 +354,7 @@ impl Expected {
             Kind::Notify => format!("notify {step}"),
             Kind::Bar => format!("bar {step}"),
             Kind::Restore(reason) => format!("restore {}", reason.symbol()),
+            Kind::Retry(attempt) => format!("retry, attempt {attempt}"),
             Kind::Held(None) => format!("{step} is held"),
             Kind::Held(Some(hold)) => format!("{step} is held: {}", hold.word()),
         };

@@ -131,7 +131,7 @@ pub(super) struct Entry {
     /// A payment is settled.
     pub(super) payment_received: Option<Payment>,
     /// An attempt to collect is declined.
-    pub(super) payment_failed: Option<WholePayment>,
+    pub(super) payment_failed: Option<FailedPayment>,
     /// Money is on its way.
     pub(super) payment_initiated: Option<Initiated>,
     /// Billing says what is owed in all, in minor units (cents), credit negative.
@@ -240,9 +240,25 @@ pub(super) struct Payment {
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WholePayment {
+pub(super) struct FailedPayment {
     /// Name of the payment.
     pub(super) payment: String,
+    /// What was to be collected, in minor units (cents). Without it: more than is owed.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1_000_000_000_000_000_i64))]
+    pub(super) amount: Option<i64>,
+    /// How it was to be paid. Without it: `card`.
+    #[serde(default)]
+    pub(super) method: Option<String>,
+    /// The processor's code. Without it: `insufficient_funds`.
+    #[serde(default)]
+    pub(super) code: Option<String>,
+    /// `true`: the processor forbids another attempt.
+    #[serde(default, rename = "final")]
+    pub(super) is_final: bool,
+    /// `true`: it was the attempt that was asked for last.
+    #[serde(default)]
+    pub(super) was_retry: bool,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -321,6 +337,9 @@ pub(super) struct Expect {
     pub(super) bar: Option<String>,
     /// Every bar is lifted, and why.
     pub(super) restore: Option<Reason>,
+    /// A payment that failed is collected again: which attempt, from 1.
+    #[schemars(range(min = 1, max = 31))]
+    pub(super) retry: Option<u16>,
     /// The step whose bar waits (no command); `because` says why.
     pub(super) held: Option<String>,
     /// Why a bar waits: `no_profile`, `protected`, `refused`, `no_warning`, `on_hold` or `balance_differs`.
@@ -329,7 +348,7 @@ pub(super) struct Expect {
     pub(super) channel: Option<Channel>,
     /// The level of the bar.
     pub(super) level: Option<Level>,
-    /// Overdue and not disputed, in minor units (cents).
+    /// Overdue and not disputed, or what an attempt collects, in minor units (cents).
     pub(super) amount: Option<i64>,
     /// The bills that it is about, oldest due date first.
     pub(super) bills: Option<Vec<String>>,

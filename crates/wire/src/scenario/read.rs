@@ -119,7 +119,7 @@ impl Reader<'_, '_> {
                 currency,
                 bill: p.bill.clone(),
             },
-            raw::Entry { payment_failed: Some(p), .. } => Happening::PaymentFailed { payment: p.payment.clone() },
+            raw::Entry { payment_failed: Some(p), .. } => declined(p, currency),
             raw::Entry { payment_reversed: Some(p), .. } => Happening::PaymentReversed {
                 payment: p.payment.clone(),
                 amount: Minor::new(p.amount),
@@ -213,11 +213,16 @@ impl Reader<'_, '_> {
             expect.notify.as_ref().map(|step| (Kind::Notify, Some(step.clone()))),
             expect.bar.as_ref().map(|step| (Kind::Bar, Some(step.clone()))),
             expect.restore.map(|why| (Kind::Restore(reason(why)), None)),
+            expect.retry.map(|attempt| (Kind::Retry(attempt), None)),
             expect.held.as_ref().map(|step| (Kind::Held(expect.because.map(because)), Some(step.clone()))),
         ];
         let mut kinds = kinds.into_iter().flatten();
         let (Some((kind, step)), None) = (kinds.next(), kinds.next()) else {
-            self.error(path, "one thing is expected at a time", "write one of `notify`, `bar`, `restore`, `held`");
+            self.error(
+                path,
+                "one thing is expected at a time",
+                "write one of `notify`, `bar`, `restore`, `retry`, `held`",
+            );
             return None;
         };
         let misplaced = [
@@ -225,7 +230,7 @@ impl Reader<'_, '_> {
             ("channel", expect.channel.is_some() && kind != Kind::Notify),
             ("level", expect.level.is_some() && kind != Kind::Bar),
             ("lifts", expect.lifts.is_some() && !matches!(kind, Kind::Restore(_))),
-            ("names_day", expect.names_day.is_some() && matches!(kind, Kind::Restore(_) | Kind::Held(_))),
+            ("names_day", expect.names_day.is_some() && !matches!(kind, Kind::Notify | Kind::Bar)),
         ];
         for (key, _) in misplaced.iter().filter(|(_, wrong)| *wrong) {
             self.error(&format!("{path}.{key}"), format!("`{key}` does not belong to it"), "leave it out");
@@ -348,6 +353,20 @@ fn stood(stands: &raw::Stands) -> Stands {
         procedure: stands.procedure.clone(),
         open: stands.open.map(Minor::new),
         credit: stands.credit.map(Minor::new),
+    }
+}
+
+/// Without an amount it was for all that is owed.
+fn declined(failed: &raw::FailedPayment, currency: Currency) -> Happening {
+    let or = |text: &Option<String>, default: &str| text.as_deref().unwrap_or(default).to_owned();
+    Happening::PaymentFailed {
+        payment: failed.payment.clone(),
+        amount: failed.amount.map_or(Minor::EVENT_MAX, Minor::new),
+        currency,
+        method: or(&failed.method, "card"),
+        code: or(&failed.code, "insufficient_funds"),
+        is_final: failed.is_final,
+        was_retry: failed.was_retry,
     }
 }
 

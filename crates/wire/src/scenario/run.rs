@@ -101,7 +101,9 @@ impl World {
     fn reach(&mut self, commands: &[Command], decisions: &[Decision], before: u16) {
         let procedure = if self.account.cycle.is_some() { self.account.procedure() } else { before };
         for command in commands {
-            if let Some(policy) = self.book.get(&command.policy) {
+            if let Action::Retry { attempt, .. } = command.action {
+                self.reached.insert(Part::Attempt(attempt));
+            } else if let Some(policy) = self.book.get(&command.policy) {
                 self.reached.insert(Part::step(policy, procedure, &command.step));
             }
         }
@@ -225,6 +227,10 @@ impl World {
                 expected.kind = Kind::Bar;
                 expected.level = Some(*level);
                 expected.names_day = *announced_for;
+            }
+            Action::Retry { attempt, .. } => {
+                expected.kind = Kind::Retry(*attempt);
+                expected.step = None;
             }
             Action::Restore { lifts, reason } => {
                 expected.kind = Kind::Restore(*reason);

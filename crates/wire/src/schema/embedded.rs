@@ -1,6 +1,6 @@
 /// The built-in schemas: an id, the topic, the text. An id is never given to another schema: a new version of a schema
 /// has a new id.
-const SCHEMAS: [(u32, &str, &str); 12] = [
+const SCHEMAS: [(u32, &str, &str); 13] = [
     (1, "billing.bills", include_str!("../../../../schemas/billing.bills.avsc")),
     (2, "billing.payments", include_str!("../../../../schemas/billing.payments.avsc")),
     (3, "care.disputes", include_str!("../../../../schemas/care.disputes.avsc")),
@@ -13,6 +13,7 @@ const SCHEMAS: [(u32, &str, &str); 12] = [
     (10, "dunning.restoration", include_str!("../../../../schemas/dunning.restoration.avsc")),
     (11, "dunning.accounts", include_str!("../../../../schemas/dunning.accounts.avsc")),
     (12, "dunning.decisions", include_str!("../../../../schemas/dunning.decisions.avsc")),
+    (13, "dunning.retries", include_str!("../../../../schemas/dunning.retries.avsc")),
 ];
 
 /// The id of a topic's built-in schema where there is no registry; 0, which no schema has, for a topic without one.

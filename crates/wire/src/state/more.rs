@@ -1,14 +1,15 @@
 //! What few accounts have, behind all else of a row: first which of it is there, then that.
 
-use dunning_rules::{Aside, Bill, BillTerms, Term, TermAside};
+use dunning_rules::{Aside, Bill, BillTerms, Retry, RetryState, Term, TermAside};
 
 use super::StateError;
 use super::account::{get_bill_ref, put_bill_ref};
-use super::bytes::{Bytes, put_amount, put_day, put_list};
+use super::bytes::{Bytes, put_amount, put_day, put_id, put_instant, put_list};
 use crate::avro::put_varint;
 
 /// Bits of what is there.
 const TERMS: u32 = 1;
+const RETRIES: u32 = 2;
 
 /// True where there is any of it.
 pub(super) fn has_more(aside: &Aside) -> bool {
@@ -16,7 +17,9 @@ pub(super) fn has_more(aside: &Aside) -> bool {
 }
 
 fn sections(aside: &Aside) -> u32 {
-    if aside.terms.is_empty() { 0 } else { TERMS }
+    let terms = if aside.terms.is_empty() { 0 } else { TERMS };
+    let retries = if aside.retries.is_empty() { 0 } else { RETRIES };
+    terms | retries
 }
 
 #[cold]
@@ -24,6 +27,9 @@ pub(super) fn put_more(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
     put_varint(out, u64::from(sections(aside)));
     if !aside.terms.is_empty() {
         put_list(out, &aside.terms, |out, known| put_terms(out, known, bills));
+    }
+    if !aside.retries.is_empty() {
+        put_list(out, &aside.retries, put_retry);
     }
 }
 
@@ -33,6 +39,9 @@ pub(super) fn get_more(b: &mut Bytes<'_>, aside: &mut Aside, bills: &[Bill]) -> 
     let there = b.small::<u32>()?;
     if there & TERMS != 0 {
         aside.terms = b.list(|b| get_terms(b, bills))?;
+    }
+    if there & RETRIES != 0 {
+        aside.retries = b.list(get_retry)?;
     }
     if there == 0 || there != sections(aside) {
         Err(StateError::Damaged("the flag of what few accounts have"))
@@ -56,4 +65,40 @@ fn get_terms(b: &mut Bytes<'_>, bills: &[Bill]) -> Result<BillTerms, StateError>
         Ok(TermAside { term: Term { due_on: b.day()?, amount: b.amount()? }, reminded: b.small()? })
     };
     Ok(BillTerms { bill, terms: b.list(term)? })
+}
+
+fn put_retry(out: &mut Vec<u8>, retry: &Retry) {
+    let Retry { payment, method, amount, due_by, attempts, sequence, state } = retry;
+    put_id(out, payment);
+    put_id(out, method);
+    put_amount(out, *amount);
+    put_day(out, *due_by);
+    put_varint(out, u64::from(*attempts));
+    put_varint(out, *sequence);
+    match state {
+        RetryState::Planned(at) => {
+            out.push(0);
+            put_instant(out, *at);
+        }
+        RetryState::Asked(amount) => {
+            out.push(1);
+            put_amount(out, *amount);
+        }
+    }
+}
+
+fn get_retry(b: &mut Bytes<'_>) -> Result<Retry, StateError> {
+    Ok(Retry {
+        payment: b.id()?,
+        method: b.id()?,
+        amount: b.amount()?,
+        due_by: b.day()?,
+        attempts: b.small()?,
+        sequence: b.counter()?,
+        state: match b.byte()? {
+            0 => RetryState::Planned(b.instant()?),
+            1 => RetryState::Asked(b.amount()?),
+            _ => return Err(StateError::Damaged("what a payment that failed waits for")),
+        },
+    })
 }

@@ -41,6 +41,9 @@ pub fn policy(dice: &mut Dice, number: u64) -> String {
     if dice.one_in(3) {
         before_due(dice, &mut text);
     }
+    if dice.one_in(2) {
+        retries(dice, &mut text);
+    }
     procedures(dice, &mut text);
     text
 }
@@ -51,7 +54,7 @@ fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
 
 fn comes_back(dice: &mut Dice, text: &mut String) {
     for key in ["on_reversal", "on_dispute_lost", "on_write_off_reversed"] {
-        if dice.one_in(3) {
+        if dice.one_in(2) {
             let what = dice.of_these(&["resume", "restart"]);
             line(text, format_args!("{key}: {what}"));
         }
@@ -104,6 +107,14 @@ fn before_due(dice: &mut Dice, text: &mut String) {
     line(text, format_args!("before_due:"));
     line(text, format_args!("  - step: soon\n    at: -{}{unit}\n    from: \"09:00\"", dice.within(1, 5)));
     line(text, format_args!("    notify: {{ channel: {} }}", dice.of_these(&CHANNELS)));
+}
+
+fn retries(dice: &mut Dice, text: &mut String) {
+    let after: Vec<String> = (0..dice.within(1, 4)).map(|_| format!("{}h", dice.within(1, 200))).collect();
+    line(text, format_args!("retries:\n  after: [{}]\n  never_after: [stolen_card]", after.join(", ")));
+    if dice.one_in(2) {
+        line(text, format_args!("  from: \"06:00\"\n  methods: [card]"));
+    }
 }
 
 fn procedures(dice: &mut Dice, text: &mut String) {

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dunning_rules::{
-    Account, Body, Channel, Contact, ContactOutcome, Currency, DAY_MS, Day, DisputeOutcome, Event, GateAnswer, Input,
-    Interaction, Minor, NoEffect, Outcome, Policy, PolicyBook, Profile, ReversalKind, Stage, Stops, Term, Timestamp,
-    Zone, invariant, step,
+    Account, Action, Body, Channel, Contact, ContactOutcome, Currency, DAY_MS, Day, DisputeOutcome, Event, Failed,
+    GateAnswer, Input, Interaction, Minor, NoEffect, Outcome, Policy, PolicyBook, Profile, ReversalKind, Stage, Stops,
+    Term, Timestamp, Zone, invariant, step,
 };
 use dunning_wire::state::{StateVersion, decode_account, encode_account};
 
 use super::dice::Dice;
 
 /// What the lives have to come to, all of them together.
-pub const KINDS: [&str; 29] = [
+pub const KINDS: [&str; 32] = [
     "a letter",
     "a notice",
     "a bar",
@@ -43,6 +43,9 @@ pub const KINDS: [&str; 29] = [
     "Resumed",
     "PolicyChanged",
     "WarnsAgain",
+    "RetryPlanned",
+    "Retried",
+    "NotRetried",
 ];
 
 const EVENTS: i64 = 40;
@@ -53,6 +56,8 @@ struct Life {
     book: PolicyBook,
     account: Account,
     reached: BTreeSet<String>,
+    /// The last attempt to collect that was asked for.
+    asked: Option<String>,
 }
 
 /// Lives one life; the kinds of decisions that were taken in it, or what went wrong.
@@ -62,7 +67,7 @@ pub fn live(first: &Policy, next: Option<&Policy>, seed: u64) -> Result<BTreeSet
     if let Some(next) = next {
         book.add(instant(FIRST_DAY + 40, 0), Arc::new(next.clone()));
     }
-    let mut life = Life { book, account: Account::new(&format!("acc-{seed}")), reached: BTreeSet::new() };
+    let mut life = Life { book, account: Account::new(&format!("acc-{seed}")), reached: BTreeSet::new(), asked: None };
     let mut at = instant(FIRST_DAY, 9);
     life.takes(0, at, profile(&mut dice))?;
     for event in 1..=EVENTS {
@@ -142,6 +147,8 @@ impl Life {
             let name = format!("{:?}", decision.code);
             self.reached.insert(name.split('(').next().unwrap_or_default().to_owned());
         }
+        let asked = said.commands.iter().rfind(|command| matches!(command.action, Action::Retry { .. }));
+        self.asked = asked.map(|command| command.id.to_string()).or(self.asked.take());
         self.account = said.account;
         Ok(said.outcome)
     }
@@ -179,11 +186,18 @@ struct Names {
     payment: String,
     dispute: String,
     other: String,
+    asked: Option<String>,
 }
 
 fn happens(life: &mut Life, dice: &mut Dice, event: i64, at: Timestamp) -> Result<(), String> {
     let mut name = |kind: &str, of: i64| format!("{kind}{}", dice.below(of));
-    let names = Names { bill: name("b", 8), payment: name("p", 8), dispute: name("d", 5), other: name("s", 4) };
+    let names = Names {
+        bill: name("b", 8),
+        payment: name("p", 8),
+        dispute: name("d", 5),
+        other: name("s", 4),
+        asked: life.asked.clone(),
+    };
     let body = match dice.below(24) {
         0..=6 => money_owed(dice, &names, at),
         7..=11 => money_paid(dice, &names, at),
@@ -236,9 +250,9 @@ fn money_owed<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Body<'a> 
 
 fn money_paid<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Body<'a> {
     let payment_id = &*names.payment;
-    match dice.below(8) {
+    match dice.below(9) {
         0 => Body::PaymentReversed { payment_id, amount: amount(dice), kind: ReversalKind::Unknown },
-        1 => Body::PaymentFailed { payment_id },
+        1 | 8 => Body::PaymentFailed(declined(dice, names)),
         2 => {
             let expected_by = in_days(at, dice.below(12));
             Body::PaymentInitiated { payment_id, amount: amount(dice), currency: eur(), expected_by }
@@ -248,6 +262,18 @@ fn money_paid<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Body<'a> 
             let bill_id = dice.one_in(3).then_some(&*names.bill);
             Body::PaymentReceived { payment_id, amount: amount(dice), currency: eur(), bill_id }
         }
+    }
+}
+
+fn declined<'a>(dice: &mut Dice, names: &'a Names) -> Failed<'a> {
+    Failed {
+        payment_id: &names.payment,
+        amount: amount(dice),
+        currency: eur(),
+        method: if dice.one_in(4) { "direct_debit" } else { "card" },
+        decline_code: if dice.one_in(6) { "stolen_card" } else { "insufficient_funds" },
+        is_final: dice.one_in(10),
+        command_id: names.asked.as_deref().filter(|_| dice.one_in(2)),
     }
 }
 

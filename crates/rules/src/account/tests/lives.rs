@@ -24,6 +24,8 @@ pub(super) enum Happening {
     Plan(u8, i64, i32),
     Hold(u8, Option<u8>, Option<i64>, Stops),
     Initiate(u8, i64, i32),
+    /// It is final; it answers the last attempt that was asked for.
+    Fail(u8, i64, bool, bool),
     State(i64),
     /// Of the last command, or of none.
     Contact(bool, usize, Option<usize>, bool),
@@ -66,6 +68,7 @@ pub(super) fn happening() -> impl Strategy<Value = Happening> {
         ),
         1 => id().prop_map(Happening::End),
         1 => (id(), amount(), 0_i32..20).prop_map(|(a, b, c)| Happening::Initiate(a, b, c)),
+        2 => (id(), amount(), prop::bool::weighted(0.1), any::<bool>()).prop_map(|(a, b, c, d)| Happening::Fail(a, b, c, d)),
         1 => (-100_i64..3_000).prop_map(Happening::State),
         2 => (any::<bool>(), 0..ContactOutcome::ALL.len(), proptest::option::of(0..7_usize), any::<bool>())
             .prop_map(|(a, b, c, d)| Happening::Contact(a, b, c, d)),
@@ -78,7 +81,7 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
         Happening::Bill(n, ..) | Happening::Adjust(n, _) | Happening::Cancel(n) => (name("b", *n), None),
         Happening::WriteOff(n, _) | Happening::Unwrite(n, _) => (name("b", *n), None),
         Happening::Pay(n, _, bill) => (name("p", *n), bill.map(|n| name("b", n))),
-        Happening::Reverse(n, _) | Happening::Initiate(n, ..) => (name("p", *n), None),
+        Happening::Reverse(n, _) | Happening::Initiate(n, ..) | Happening::Fail(n, ..) => (name("p", *n), None),
         Happening::Dispute(n, bill, _) => (name("d", *n), bill.map(|n| name("b", n))),
         Happening::Resolve(n, _) => (name("d", *n), None),
         Happening::Credit(n, _) => (name("c", *n), None),
@@ -146,6 +149,11 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
             currency: eur(),
             expected_by: later(*days),
         },
+        Happening::Fail(_, amount, is_final, answers) => {
+            let asked = life.said.iter().rev().find(|said| matches!(said.action, Action::Retry { .. }));
+            command = asked.filter(|_| *answers).map(|asked| asked.id.to_string());
+            Body::PaymentFailed(Failed { is_final: *is_final, command_id: command.as_deref(), ..declined(&a, *amount) })
+        }
         Happening::State(balance) => {
             Body::BalanceStated { as_of: at(day), balance: Minor::new(*balance), currency: eur() }
         }
@@ -199,7 +207,7 @@ fn check_commands(life: &Life) {
         assert_eq!(command.sequence, i as u64 + 1);
         assert_eq!(command.id, command_id("acc-1", command.sequence));
         match &command.action {
-            Action::Notify { .. } => assert!(command.amount_due > Minor::ZERO),
+            Action::Notify { .. } | Action::Retry { .. } => assert!(command.amount_due > Minor::ZERO),
             Action::Bar { .. } => {
                 assert!(command.amount_due >= Minor::new(500));
                 in_force.insert(command.id);
@@ -247,10 +255,12 @@ proptest! {
         shortcuts in any::<bool>(),
         restores in any::<(bool, bool, bool)>(),
         resumes in any::<(bool, bool, bool)>(),
+        retries in any::<bool>(),
         days in prop::collection::vec((0_i64..12, happening()), 1..40),
     ) {
         let mut policy = if shortcuts { reference_like() } else { consumer() };
         policy.options.pauses = terms(restores);
+        policy.options.retries = retries.then(|| Box::new(super::retry::rules()));
         policy.options.resumes = Resumes {
             reversal: resumes.0,
             dispute_lost: resumes.1,

@@ -260,7 +260,7 @@ fn what_is_known_or_unknown_moves_nothing() {
         (disputed("d9", Some("b9"), None), none),
         (taken_back("p9", 77), NoEffect::UnknownPayment),
         (resolved("d9", 77), NoEffect::UnknownDispute),
-        (Body::PaymentFailed { payment_id: "p1" }, NoEffect::PaymentFailed),
+        (failed("p1"), NoEffect::PaymentFailed),
         (Body::UsageRecorded, NoEffect::Usage),
         (Body::Interaction(Interaction::NotUsed("Promise")), NoEffect::NotUsedYet),
     ];

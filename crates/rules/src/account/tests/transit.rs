@@ -13,7 +13,6 @@ fn stated(as_of: i64, balance: i64) -> Body<'static> {
 
 #[test]
 fn a_payment_on_its_way_stops_everything_until_it_comes_or_does_not() {
-    let failed = |payment_id| Body::PaymentFailed { payment_id };
     // What happens on day 20, and when the final notice comes, which was due on day 21.
     let rows: [(Option<Body<'_>>, Option<i64>); 5] = [
         (None, Some(27)),

@@ -47,8 +47,8 @@ pub struct Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         if std::thread::panicking() || self.plan.long {
-            let kept = self.fleet.keep_logs(self.plan.seed, &self.bus.logs());
-            eprintln!("the logs of the instances and of the bus are in {}", kept.display());
+            let kept = self.fleet.keep_logs(self.plan.seed);
+            eprintln!("the logs of the instances are in {}", kept.display());
         }
     }
 }

@@ -83,15 +83,14 @@ impl Fleet {
         seen
     }
 
-    /// Copies all logs, and those of the bus, to where they stay after the test.
-    pub fn keep_logs(&self, seed: u64, bus: &Path) -> PathBuf {
+    /// Copies all logs to where they stay after the test.
+    pub fn keep_logs(&self, seed: u64) -> PathBuf {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chaos-{seed}"));
         // A test that fails already is not to fail for this.
         let _ = std::fs::remove_dir_all(&folder);
         let _ = std::fs::create_dir_all(&folder);
-        let of_bus = std::fs::read_dir(bus).into_iter().flatten().flatten().map(|entry| entry.path());
-        for log in self.members.iter().flat_map(|m| m.logs.clone()).chain(of_bus) {
-            let _ = std::fs::copy(&log, folder.join(log.file_name().unwrap_or_default()));
+        for log in self.members.iter().flat_map(|m| &m.logs) {
+            let _ = std::fs::copy(log, folder.join(log.file_name().unwrap_or_default()));
         }
         folder
     }

@@ -51,15 +51,23 @@ impl OwnBus {
         own
     }
 
-    /// Where broker and registry log.
-    pub fn logs(&self) -> std::path::PathBuf {
-        self.folder.path().join("logs")
-    }
-
     /// Calls the script that starts and ends it: `kill-broker`, `start-registry`, …
     pub fn call(&self, verb: &str) {
         let said = self.script(verb);
         assert!(said.status.success(), "bus {verb}: {}", String::from_utf8_lossy(&said.stderr));
+    }
+
+    /// Copies the logs of broker and registry to where they stay after the test.
+    fn keep_logs(&self) {
+        let name = self.folder.path().file_name().unwrap_or_default();
+        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        // A test that fails already is not to fail for this.
+        let _ = std::fs::create_dir_all(&kept);
+        let logs = std::fs::read_dir(self.folder.path().join("logs"));
+        for log in logs.into_iter().flatten().flatten() {
+            let _ = std::fs::copy(log.path(), kept.join(log.file_name()));
+        }
+        eprintln!("the logs of the bus are in {}", kept.display());
     }
 
     fn script(&self, verb: &str) -> std::process::Output {
@@ -74,6 +82,9 @@ impl OwnBus {
 
 impl Drop for OwnBus {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.keep_logs();
+        }
         // A broken end would hide the test's own failure.
         let said = self.script("wipe");
         if !said.status.success() {

@@ -187,6 +187,8 @@ pub struct Meters {
     pub promotions: ByWord,
     /// Open transactions of dead writers that were ended.
     pub writers_ended: Counter,
+    /// Transactions that hung and were ended.
+    pub hanging_ended: Counter,
     /// Stores that were rebuilt.
     pub stores_rebuilt: Counter,
     /// Checkpoints that differed from the group's offsets; the checkpoint won.

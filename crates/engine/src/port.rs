@@ -382,6 +382,14 @@ pub trait Broker {
     /// As [`Broker::poll`].
     fn fence(&mut self, writer: &str) -> Result<bool, BrokerError>;
 
+    /// Ends a transaction of a writer that hangs on outputs of a shard: its coordinator has forgotten that it wrote there, so
+    /// that neither the writer nor its timeout ends it. Fences the writer, also where it lives; where it is this one, no
+    /// transaction may be open.
+    ///
+    /// # Errors
+    /// As [`Broker::poll`].
+    fn end_hanging(&mut self, writer: &str, shard: Partition) -> Result<(), BrokerError>;
+
     /// Opens a transaction.
     ///
     /// # Errors

@@ -17,6 +17,9 @@ use crate::{Broker, BrokerError, Clock, ErrorKind, LaneError, Partition, Polled,
 const BUSY_MAX: Duration = Duration::from_secs(60);
 /// A restoration that stands still for so long may wait for a transaction that its last writer left open.
 const STALLED: Duration = Duration::from_secs(1);
+/// One that stands still for so long waits for a transaction that nobody ends any more: whoever has a shard's transaction open
+/// for longer has lost the shard long ago.
+const HANGS: Duration = Duration::from_secs(60);
 
 impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
     /// Meets what stopped a round: what was not committed is forgotten, and every shard goes back to what is.
@@ -122,7 +125,8 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
             if *whole && !shard.is_tracing() || now.saturating_sub(*since.max(looked)) < STALLED {
                 continue;
             }
-            match shard.end_last_writer(&mut self.desk) {
+            let hangs = now.saturating_sub(*since) >= HANGS;
+            match if hangs { shard.end_hanging(&mut self.desk) } else { shard.end_last_writer(&mut self.desk) } {
                 // It is looked at again.
                 Err(Halt::Void(error)) if error.kind == ErrorKind::Retry => {
                     tracing::warn!(partition = shard.partition, %error, "an open transaction could not be looked for");

@@ -183,6 +183,33 @@ impl<S: Store> Shard<S> {
         Ok(())
     }
 
+    /// Ends a transaction that hangs on the shard's outputs. Its writer is the last one that is known, be it another that lives
+    /// or this lane itself: Kafka forgets that a transaction wrote to a partition which has no leader while it is ended
+    /// (KAFKA-20734).
+    pub fn end_hanging<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
+        let partition = self.partition;
+        let Phase::Restoring { checkpoint, looked, since, .. } = &mut self.phase else { return Ok(()) };
+        let now = desk.clock.monotonic();
+        *looked = now;
+        if !desk.broker.is_held(partition)? {
+            return Ok(());
+        }
+        let Some(writer) = checkpoint.as_ref().map(|c| c.writer.clone()) else {
+            tracing::error!(partition, "a transaction hangs, and whose it is is not known: see OPERATING.md");
+            return Ok(());
+        };
+        // A transaction of this lane for its other shards goes first.
+        if writer == desk.broker.writer() && desk.batch.open {
+            return Ok(());
+        }
+        tracing::error!(partition, writer, "a transaction hangs: its writer is fenced, and it is aborted");
+        // Another attempt is for later.
+        *since = now;
+        desk.broker.end_hanging(&writer, partition)?;
+        desk.meters.hanging_ended.one();
+        Ok(())
+    }
+
     /// Everything committed was read: the shard takes its place in the inputs. May be called again where it failed.
     pub fn take_place<B: Broker, C: Clock>(&mut self, desk: &mut Desk<B, C>) -> Result<(), Halt> {
         self.end_last_writer(desk)?;

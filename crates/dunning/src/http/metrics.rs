@@ -73,6 +73,7 @@ fn engine(m: &Meters) -> Vec<MetricFamily> {
         gauge(Name("dunning_restore_left", "State records left to restore, as offsets."), float(m.restore_left.get())),
         gauge(Name("dunning_restore_span", "State records that the shards being restored have to read in all, as offsets."), float(m.restore_span.get())),
         counter(Name("dunning_writers_ended_total", "Open transactions of dead writers that were ended when their shards were taken over."), m.writers_ended.get()),
+        counter(Name("dunning_hanging_transactions_ended_total", "Transactions that hung on an output and were ended; their writers were fenced."), m.hanging_ended.get()),
         gauge(Name("dunning_standby_shards", "Shards of other instances that this process keeps warm."), float(m.standbys.get())),
         gauge(Name("dunning_standby_lag", "State records that the warm shards have not read yet, as offsets."), float(m.standby_lag.get())),
         counter(Name("dunning_standbys_renewed_total", "Warm shards that were of no use and were begun anew."), m.standbys_renewed.get()),

@@ -158,7 +158,12 @@ impl Broker for KafkaBroker {
     }
 
     fn is_held(&mut self, shard: Partition) -> Result<bool, BrokerError> {
-        self.reader.is_held(shard)
+        self.reader.held(shard).map(|topics| !topics.is_empty())
+    }
+
+    fn end_hanging(&mut self, writer: &str, shard: Partition) -> Result<(), BrokerError> {
+        let topics = self.reader.held(shard)?;
+        if topics.is_empty() { Ok(()) } else { self.writer.end_hanging(writer, shard, &topics) }
     }
 
     fn fence(&mut self, writer: &str) -> Result<bool, BrokerError> {

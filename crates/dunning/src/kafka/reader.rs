@@ -151,14 +151,15 @@ impl Reader {
         self.stop(&[(STATE, shard)])
     }
 
-    /// True where a transaction is open on an output of a shard.
-    pub(crate) fn is_held(&self, shard: Partition) -> Result<bool, BrokerError> {
+    /// The outputs of a shard on which a transaction is open.
+    pub(crate) fn held(&self, shard: Partition) -> Result<Vec<OutputTopic>, BrokerError> {
         const DOING: &str = "looking for open transactions";
         let outputs: Vec<_> = (STATE..SOURCES).map(|i| (i, shard)).collect();
         // A transaction that begins in between is none of a dead writer's.
         let stable = self.offsets(&outputs, END, true, DOING)?;
         let ends = self.offsets(&outputs, END, false, DOING)?;
-        Ok(stable != ends)
+        let open = outputs.iter().zip(stable).zip(ends).filter(|((_, stable), end)| stable != end);
+        Ok(open.map(|(((i, _), _), _)| output(*i)).collect())
     }
 
     /// Reads decisions up to their present end.
@@ -334,6 +335,15 @@ fn source(i: usize) -> Source {
         (None, Some(topic)) => Source::Output(*topic),
         (None, None) if i == STATE => Source::State,
         (None, None) => Source::Decisions,
+    }
+}
+
+/// The topic of a source that is none of the inputs.
+fn output(i: usize) -> OutputTopic {
+    match source(i) {
+        Source::Output(topic) => topic,
+        Source::Decisions => OutputTopic::Decisions,
+        Source::State | Source::Input(_) => OutputTopic::State,
     }
 }
 

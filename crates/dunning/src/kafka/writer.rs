@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use dunning_engine::{AppendTimes, BrokerError, ErrorKind, OutRecord};
+use dunning_engine::{AppendTimes, BrokerError, ErrorKind, OutRecord, Partition};
+use dunning_rules::Timestamp;
 use dunning_wire::topic::{OutputTopic, TopicNames};
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{ClientConfig, TopicPartitionList};
@@ -16,6 +17,9 @@ use super::watch::Watch;
 const TAKE_UP: Duration = Duration::from_secs(10);
 /// How long what is under way may take to arrive before an abort, and the abort itself: a new producer is faster then.
 const SETTLE: Duration = Duration::from_secs(5);
+
+/// The key of what is written only to be aborted.
+const HANGING: &[u8] = b"\0hanging";
 
 struct Live {
     // The topics' handles go before their client.
@@ -78,6 +82,34 @@ impl Writer {
         let mut config = self.config.clone();
         config.set("transactional.id", writer);
         take_up(&config, "fencing the last writer").map(drop)
+    }
+
+    /// Ends a transaction of a writer that hangs on topics of a shard. A partition takes what the next transaction of the same
+    /// id writes there as more of the one that hangs, so that its abort ends both.
+    pub(crate) fn end_hanging(
+        &mut self,
+        writer: &str,
+        shard: Partition,
+        topics: &[OutputTopic],
+    ) -> Result<(), BrokerError> {
+        if writer == self.id {
+            return self.join_and_abort(shard, topics);
+        }
+        let mut config = self.config.clone();
+        config.set("transactional.id", writer);
+        Self::new(writer.to_owned(), config, self.names.clone(), self.timeout)?.join_and_abort(shard, topics)
+    }
+
+    fn join_and_abort(&mut self, shard: Partition, topics: &[OutputTopic]) -> Result<(), BrokerError> {
+        self.begin()?;
+        for topic in topics {
+            // Nobody ever reads it. A compacted topic wants a key.
+            let (timestamp, key) = (Timestamp::from_millis(0), Some(HANGING));
+            self.send(&OutRecord { topic: *topic, partition: shard, timestamp, key, value: None, headers: &[] })?;
+        }
+        // An abort gives up what has not arrived.
+        self.live()?.drain(self.timeout)?;
+        self.abort()
     }
 
     fn live(&self) -> Result<&Live, BrokerError> {

@@ -242,6 +242,31 @@ fn a_shard_that_is_taken_over_does_not_stop_the_others() {
 }
 
 #[test]
+fn what_hangs_is_ended_under_its_writers_id() {
+    let world = World::new(1);
+    let mut old = world.lane(7);
+    old.begin().expect("begin");
+    old.send(&out(OutputTopic::State, 0, b"k", Some(b"v"))).expect("send");
+    old.send(&out(OutputTopic::Barring, 0, b"k", Some(b"v"))).expect("send");
+    let mut lane = world.lane(0);
+    assert_eq!(join_either(&mut lane, &mut old), [0]);
+    assert!(retry(|| lane.is_held(0)));
+    // This lane is not the one: it writes and aborts, and what is open stays so.
+    let own = lane.writer().to_owned();
+    retry(|| lane.end_hanging(&own, 0));
+    assert!(retry(|| lane.is_held(0)));
+    retry(|| lane.end_hanging(old.writer(), 0));
+    assert_eq!(old.commit(&[]).expect_err("it is fenced").kind, ErrorKind::Fenced);
+    assert!(!retry(|| lane.is_held(0)));
+    retry(|| lane.restore(0, 0));
+    let all = until(&mut lane, "restored", |all| restored(all, 0).is_some());
+    assert_eq!(records(&all).count(), 0, "all of it was aborted");
+    lane.begin().expect("the lane itself is not fenced");
+    lane.commit(&[]).expect("commit");
+    lane.leave();
+}
+
+#[test]
 fn a_writer_that_is_fenced_leaves_nothing_open() {
     let world = World::new(1);
     let mut old = world.lane(7);

@@ -344,6 +344,15 @@ impl Broker for SimBroker {
         Ok(OutputTopic::ALL.into_iter().filter(|t| *t != OutputTopic::Control).any(held))
     }
 
+    fn end_hanging(&mut self, writer: &str, shard: Partition) -> Result<(), BrokerError> {
+        let mut inner = self.bus.lock();
+        if writer != self.writer {
+            inner.claim(writer);
+        }
+        inner.end_hanging(writer, shard);
+        Ok(())
+    }
+
     fn fence(&mut self, writer: &str) -> Result<bool, BrokerError> {
         let mut inner = self.bus.lock();
         let lives = inner.group.knows(writer);

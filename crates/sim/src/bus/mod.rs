@@ -54,6 +54,10 @@ pub(crate) struct Inner {
     /// Ended by their coordinator, but their marks are not in the logs yet.
     ending: Vec<Ending>,
     marks_lag: bool,
+    /// Of the transaction that is ended next, this place is forgotten.
+    forgets: Option<(Topic, Partition)>,
+    /// Places of transactions that were forgotten, with their writers.
+    hanging: Vec<(String, Transaction, usize, Partition)>,
     begun: u64,
     /// How often each transactional id was claimed.
     writers: BTreeMap<String, u64>,
@@ -110,6 +114,8 @@ impl Bus {
             open: BTreeMap::new(),
             ending: Vec::new(),
             marks_lag: false,
+            forgets: None,
+            hanging: Vec::new(),
             begun: 0,
             writers: BTreeMap::new(),
             schemas: BTreeMap::new(),
@@ -172,6 +178,12 @@ impl Bus {
         if !lag {
             inner.write_marks(|_| true);
         }
+    }
+
+    /// The next transaction of a lane that wrote to this place and ends is not ended there: it hangs, as where a Kafka
+    /// coordinator finds no leader.
+    pub fn forget_mark(&self, topic: Topic, shard: Partition) {
+        self.lock().forgets = Some((topic, shard));
     }
 
     /// The committed records of a topic's partition from an offset on, in order.
@@ -337,10 +349,23 @@ impl Inner {
                 continue;
             }
             for (topic, shard) in ending.open.touched {
+                if let Some(writer) = ending.open.writer.clone()
+                    && self.forgets.take_if(|(t, s)| (t.index(), *s) == (topic, shard)).is_some()
+                {
+                    self.hanging.push((writer, ending.transaction, topic, shard));
+                    continue;
+                }
                 let committed = ending.committed && !ending.torn.contains(&topic);
                 self.logs[topic][shard as usize].finish(ending.transaction, committed);
             }
             self.group.commit(&ending.offsets);
+        }
+    }
+
+    /// Aborts what hangs of a writer on a shard.
+    pub(crate) fn end_hanging(&mut self, writer: &str, shard: Partition) {
+        for (_, transaction, topic, shard) in self.hanging.extract_if(.., |(w, _, _, s)| w == writer && *s == shard) {
+            self.logs[topic][shard as usize].finish(transaction, false);
         }
     }
 

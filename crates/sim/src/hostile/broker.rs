@@ -232,6 +232,10 @@ impl Broker for HostileBroker {
         self.call(Call::Fence, |b| b.fence(writer))
     }
 
+    fn end_hanging(&mut self, writer: &str, shard: Partition) -> Result<(), BrokerError> {
+        self.call(Call::Fence, |b| b.end_hanging(writer, shard))
+    }
+
     fn begin(&mut self) -> Result<(), BrokerError> {
         self.call(Call::Begin, SimBroker::begin)
     }

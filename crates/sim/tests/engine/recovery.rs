@@ -122,6 +122,39 @@ fn what_a_dead_writer_left_open_is_ended_by_whoever_takes_over() {
 }
 
 #[test]
+fn a_transaction_that_hangs_is_ended_by_whoever_waits_for_it() {
+    // By another while its writer lives, and by the writer itself once it is back.
+    for (topic, back) in [(OutputTopic::State, false), (OutputTopic::Barring, false), (OutputTopic::State, true)] {
+        let mut world = world();
+        feed(&world, |i| i % 2 == 0);
+        world.lane(Some("old"));
+        world.settle();
+        world.bus.forget_mark(Topic::Out(topic), 1);
+        let broker = world.lanes[0].broker_mut();
+        broker.begin().expect("begun");
+        let at = dunning_engine::Clock::now(&world.clock);
+        let record = OutRecord { topic, partition: 1, timestamp: at, key: Some(b"k"), value: None, headers: &[] };
+        broker.send(&record).expect("sent");
+        broker.abort().expect("aborted");
+        world.bus.time_out("old");
+        let held = |world: &World| world.bus.stable(Topic::Out(topic), 1) < world.bus.end_of(Topic::Out(topic), 1);
+        assert!(held(&world), "it hangs: nobody ends it");
+        world.lanes.remove(0).broker_mut().expel();
+        world.lane(Some(if back { "old" } else { "new" }));
+        for _ in 0..200 {
+            world.turn().expect("a round");
+        }
+        assert!(held(&world) && world.meters.hanging_ended.get() == 0, "it may be none that hangs");
+        assert!(world.lanes[0].shards().count() < PARTITIONS as usize);
+        world.clock.advance(Duration::from_secs(61));
+        feed(&world, |i| i % 2 == 1);
+        world.settle();
+        assert_eq!((held(&world), world.meters.hanging_ended.get()), (false, 1), "{topic:?}");
+        assert_eq!(world.lanes[0].shards().count(), PARTITIONS as usize);
+    }
+}
+
+#[test]
 fn whoever_gave_a_shard_away_in_good_order_is_not_fenced() {
     let mut world = world();
     feed(&world, |i| i % 2 == 0);

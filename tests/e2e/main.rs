@@ -16,6 +16,7 @@ mod process;
 mod reference;
 mod refuse;
 mod restart;
+mod retry;
 mod sample;
 mod standby;
 mod storm;

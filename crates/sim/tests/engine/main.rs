@@ -11,6 +11,7 @@ mod policy;
 mod recovery;
 mod replay;
 mod rounds;
+mod spread;
 mod standby;
 mod torn;
 mod world;

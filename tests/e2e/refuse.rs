@@ -29,8 +29,8 @@ fn topics_that_do_not_fit_are_refused() {
         names.set(contract, &format!("{usage}-{contract}"));
     }
     names.set("network.usage", &usage);
-    for contract in ["control", "notifications", "barring", "restoration", "accounts", "decisions", "deadletters"] {
-        names.set(&format!("dunning.{contract}"), &format!("{usage}-{contract}"));
+    for contract in OutputTopic::ALL.map(OutputTopic::contract_name) {
+        names.set(contract, &format!("{usage}-{contract}"));
     }
     world.create(&names, 3);
     check(&world, &[], 66, &["same number of partitions", &format!("{usage}: 3")]);

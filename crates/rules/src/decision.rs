@@ -235,6 +235,7 @@ pub enum Code {
     BarDropped,
     WarnsAgain,
     Restored,
+    NotRestored,
     StepSkipped,
     StepWaits,
     ConditionNotMet,
@@ -285,6 +286,7 @@ impl Code {
             Self::BarDropped => "bar_dropped",
             Self::WarnsAgain => "warns_again",
             Self::Restored => "restored",
+            Self::NotRestored => "not_restored",
             Self::StepSkipped => "step_skipped",
             Self::StepWaits => "step_waits",
             Self::ConditionNotMet => "condition_not_met",
@@ -367,6 +369,9 @@ impl Decision {
                      still owed",
                     self.minimum
                 )
+            }
+            Code::NotRestored => {
+                format!("nothing is restored, as the service was ended for good; {due} is still owed")
             }
             Code::Restored => format!("service is restored: every bar is lifted; {due} is still owed"),
             Code::StepSkipped => {

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::account::{bar_ids, zone_of};
 use crate::contact::Place;
 use crate::{
-    Account, Action, Cap, Channel, Code, Command, ContactRules, Cycle, Id, Minor, Policy, PolicyBook, Retry,
-    RetryState, SentStep, Step, StepAction, Timestamp, Transition, command_id, standing,
+    Account, Action, BarLevel, Cap, Channel, Code, Command, ContactRules, Cycle, Id, Minor, Policy, PolicyBook, Retry,
+    RetryState, SentStep, Stage, Step, StepAction, Timestamp, Transition, command_id, standing,
 };
 
 /// A rule that must never be broken.
@@ -31,7 +31,8 @@ pub enum Rule {
     /// Steps are taken in their order, each once a cycle; those behind a bar that was lifted for a time come again, and so do
     /// those from a warning on that tells of what is not owed any more.
     StepsInOrder,
-    /// A bar is lifted by exactly one restoration, and a restoration lifts all bars in force and nothing else.
+    /// A bar is lifted by exactly one restoration, and a restoration lifts all bars in force and nothing else; of a service
+    /// that was ended nothing is lifted.
     LiftedOnce,
     /// Whoever no longer owes, or less than keeps a bar, is restored at once.
     RestoredAtOnce,
@@ -102,6 +103,8 @@ pub struct Before {
     place: Option<(u32, u16, Arc<str>)>,
     /// The bars in force, in the order sent.
     bars: Vec<Uuid>,
+    /// One of them ended the service.
+    terminated: bool,
     /// All of it was stopped.
     paused: bool,
     /// The payments of which an attempt to collect them again is planned, with the number of attempts before it.
@@ -117,6 +120,7 @@ impl Before {
             sequence: account.sequence,
             place: account.cycle.as_ref().map(|c| (c.number, c.next, c.policy.clone())),
             bars: bars(account),
+            terminated: account.stage() == Stage::Barred(BarLevel::Terminated),
             paused: account.is_paused(),
             planned: account
                 .retries()
@@ -202,16 +206,19 @@ fn is_in_order(before: &Before, said: &Transition) -> bool {
 
 /// Every bar that was in force, or came into force here, is in force after it or named by one restoration, in order.
 fn is_lifted_once(before: &Before, said: &Transition) -> bool {
-    let mut in_force = before.bars.clone();
+    let (mut in_force, mut terminated) = (before.bars.clone(), before.terminated);
     for command in &said.commands {
         match &command.action {
-            Action::Bar { .. } => in_force.push(command.id),
-            Action::Restore { lifts, .. } if lifts.is_empty() || *lifts != in_force => return false,
+            Action::Bar { level, .. } => {
+                in_force.push(command.id);
+                terminated |= *level == BarLevel::Terminated;
+            }
+            Action::Restore { lifts, .. } if terminated || lifts.is_empty() || *lifts != in_force => return false,
             Action::Restore { .. } => in_force.clear(),
             Action::Notify { .. } | Action::Retry { .. } => {}
         }
     }
-    in_force.is_empty() && said.account.cycle.as_ref().is_none_or(|c| c.bars.is_empty())
+    (in_force.is_empty() || terminated) && said.account.cycle.as_ref().is_none_or(|c| c.bars.is_empty())
         || in_force == bars(&said.account)
 }
 

@@ -168,7 +168,15 @@ fn every_mistake_is_shown_at_its_place() {
         ("step: bar", "step: restore", Error, "restore", "taken"),
         ("channel: EMAIL", "channel: email", Error, "email", "not a word"),
         (", mandatory: true", "", Warning, "notify", "opt-out"),
-        ("level: FULL", "level: TERMINATED", Error, "TERMINATED", "cannot be"),
+        (
+            "bar: { level: FULL, after_warning: final, notice: 14d }",
+            "bar: { level: TERMINATED, after_warning: final, notice: 14d }\n      - step: later\n        at: 60d\n        \
+             bar: { level: FULL, after_warning: final, notice: 14d }",
+            Error,
+            "FULL",
+            "no service left",
+        ),
+        ("step: bar", "step: retry", Error, "retry", "taken"),
         ("after_warning: final, ", "", Error, "14d", "of which warning"),
         (", after_warning: final, notice: 14d", "", Error, "bar", "without a warning"),
         (", notice: 14d", "", Error, "bar", "how long before"),

@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use crate::contact::Place;
 use crate::{
-    Account, Action, BarInForce, BelowMinimum, Bill, Code, Command, Cycle, Day, Decision, Hold, Minor, Policy,
-    PolicyBook, RestorationReason, SentStep, Step, StepAction, Timestamp, WarningRule, Zone, ZoneRule, command_id,
+    Account, Action, BarInForce, BarLevel, BelowMinimum, Bill, Code, Command, Cycle, Day, Decision, Hold, Minor,
+    Policy, PolicyBook, RestorationReason, SentStep, Stage, Step, StepAction, Timestamp, WarningRule, Zone, ZoneRule,
+    command_id,
 };
 
 /// An account on its ladder, at an instant, with what it says.
@@ -316,7 +317,11 @@ impl<'a> Ladder<'a> {
     fn end(&mut self, reason: RestorationReason) {
         let Some(cycle) = &self.account.cycle else { return };
         let lifts = bar_ids(&self.account.id, &cycle.bars);
-        self.lift(lifts, reason);
+        if self.is_terminated() {
+            self.decide(Code::NotRestored, None, None);
+        } else {
+            self.lift(lifts, reason);
+        }
         self.decide(Code::CycleEnded, None, None);
         if let Some(ended) = self.account.cycle.take() {
             self.suspend(ended);
@@ -327,6 +332,11 @@ impl<'a> Ladder<'a> {
     }
 
     /// One restoration of these bars, where there are any.
+    /// True where the service was ended: nothing brings it back.
+    pub(super) fn is_terminated(&self) -> bool {
+        self.account.stage() == Stage::Barred(BarLevel::Terminated)
+    }
+
     pub(super) fn lift(&mut self, lifts: Vec<Uuid>, reason: RestorationReason) {
         if !lifts.is_empty() {
             let step: Arc<str> = "restore".into();

@@ -244,6 +244,9 @@ impl Ladder<'_> {
     }
 
     fn lift_for_now(&mut self, reason: RestorationReason) {
+        if self.is_terminated() {
+            return;
+        }
         let Some(cycle) = &mut self.account.cycle else { return };
         let bars = std::mem::take(&mut cycle.bars);
         let Some(first) = bars.first().map(|bar| bar.step) else { return };

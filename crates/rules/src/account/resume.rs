@@ -2,7 +2,7 @@
 
 use super::aside::Suspended;
 use super::ladder::Ladder;
-use crate::{Body, Code, Cycle, DisputeOutcome};
+use crate::{BarLevel, Body, Code, Cycle, DisputeOutcome};
 
 impl Ladder<'_> {
     /// True where an event brings a debt back so that the ladder goes on where it stood.
@@ -20,7 +20,8 @@ impl Ladder<'_> {
 
     /// Remembers a cycle that ends, where its debt may come back: it would go on at its first bar, if there was one.
     pub(super) fn suspend(&mut self, ended: Cycle) {
-        if !self.policy.options.resumes.any() {
+        let terminated = ended.bars.iter().any(|bar| bar.level == BarLevel::Terminated);
+        if !self.policy.options.resumes.any() || terminated {
             return;
         }
         let (at, procedure, bases) = (self.account.line, self.account.procedure(), self.account.bases().copied());

@@ -1,9 +1,9 @@
 //! A policy as it is read aloud: numbered sentences, and one customer's calendar under it.
 
 use dunning_rules::{
-    Account, Action, Anchor, BelowMinimum, Body, Cap, Channel, Channels, Contact, ContactHours, Currency, Day, Event,
-    FlagOf, GateAnswer, Input, Minor, NumberOf, Offset, Policy, PolicyBook, Profile, Quiet, Repeat, Resumes, Shortcuts,
-    Step, StepAction, Test, Timestamp, Unmet, WordOf, Zone, ZoneRule, step,
+    Account, Action, Anchor, BarLevel, BelowMinimum, Body, Cap, Channel, Channels, Contact, ContactHours, Currency,
+    Day, Event, FlagOf, GateAnswer, Input, Minor, NumberOf, Offset, Policy, PolicyBook, Profile, Quiet, Repeat,
+    Resumes, Shortcuts, Step, StepAction, Test, Timestamp, Unmet, WordOf, Zone, ZoneRule, step,
 };
 
 use super::{Loaded, change, duration, pauses, retries};
@@ -304,7 +304,12 @@ fn told(policy: &Policy, step: &Step) -> String {
             text.push_str(&format!(", the customer is told by {} ({purpose}{despite})", listed(&ways, "or else")));
         }
         StepAction::Bar { level, warning } => {
-            text.push_str(&format!(", the account is barred ({})", level.symbol()));
+            match level {
+                BarLevel::Terminated => {
+                    text.push_str(", the service is ended (TERMINATED), and no payment brings it back")
+                }
+                level => text.push_str(&format!(", the account is barred ({})", level.symbol())),
+            }
             let warned = warning.and_then(|rule| Some((policy.steps.get(rule.step)?, rule.notice_ms)));
             if let Some((warning, notice)) = warned {
                 text.push_str(&format!(", if `{}` was sent at least {} before", warning.name, duration::words(notice)));

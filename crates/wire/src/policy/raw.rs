@@ -421,7 +421,8 @@ pub(super) enum Channel {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Bar {
-    /// How far. Emergency calls stay possible.
+    /// How far. Emergency calls stay possible, but for `TERMINATED`: that ends the service for good, and no payment brings it
+    /// back.
     pub(super) level: Level,
     /// The earlier step that warned of it: without it having been sent there is no bar.
     #[serde(default)]

@@ -114,7 +114,7 @@ impl Reader<'_, '_> {
     ) -> Step {
         let at = format!("{path}.step");
         self.name(&at, &step.step);
-        if step.step == "restore" {
+        if ["restore", "retry"].contains(&&*step.step) {
             self.error(&at, "`restore` is taken: restorations carry it", "choose another name");
         }
         if before.iter().any(|s| *s.name == *step.step) {
@@ -240,18 +240,20 @@ impl Reader<'_, '_> {
     fn bar(&mut self, path: &str, proposed: &Proposed<'_>) -> StepAction {
         let path = format!("{path}.bar");
         let level = level(proposed.bar.level);
-        if level == BarLevel::Terminated {
-            let help = "use FULL; a bar that ends the service for good comes later";
-            let message = "this version restores every bar when the debt is paid, and a terminated service cannot be";
-            self.error(&format!("{path}.level"), message, help);
-        }
         let earlier = proposed.before.iter().rev().find_map(|s| match s.action {
             StepAction::Bar { level, .. } => Some((s, level)),
             StepAction::Notify { .. } => None,
         });
-        if let Some((earlier, mildest)) = earlier.filter(|(_, mildest)| level <= *mildest) {
+        if let Some((ends, _)) = earlier.filter(|(_, level)| *level == BarLevel::Terminated) {
+            let message = format!("there is no service left to bar: `{}` ends it", ends.name);
+            self.error(&format!("{path}.level"), message, "let TERMINATED be the last bar");
+        } else if let Some((earlier, mildest)) = earlier.filter(|(_, mildest)| level <= *mildest) {
             let message = format!("it bars no further than `{}` before it ({})", earlier.name, mildest.symbol());
-            self.warn(&format!("{path}.level"), message, "the levels, mildest first: THROTTLED, OUTGOING, FULL");
+            self.warn(
+                &format!("{path}.level"),
+                message,
+                "the levels, mildest first: THROTTLED, OUTGOING, FULL, TERMINATED",
+            );
         }
         StepAction::Bar { level, warning: self.warning(&path, proposed) }
     }

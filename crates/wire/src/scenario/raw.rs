@@ -394,7 +394,7 @@ pub(super) enum Level {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Stands {
-    /// `clear`, `entered`, `notified`, `barred_throttled`, `barred_outgoing`, `barred_full`.
+    /// `clear`, `entered`, `notified`, `barred_throttled`, `barred_outgoing`, `barred_full`, `terminated`.
     pub(super) stage: Option<Stage>,
     /// The procedure that its cycle follows.
     pub(super) procedure: Option<String>,
@@ -413,4 +413,5 @@ pub(super) enum Stage {
     BarredThrottled,
     BarredOutgoing,
     BarredFull,
+    Terminated,
 }

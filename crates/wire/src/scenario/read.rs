@@ -347,6 +347,7 @@ fn stood(stands: &raw::Stands) -> Stands {
         raw::Stage::BarredThrottled => "barred_throttled",
         raw::Stage::BarredOutgoing => "barred_outgoing",
         raw::Stage::BarredFull => "barred_full",
+        raw::Stage::Terminated => "terminated",
     });
     Stands {
         stage,

@@ -153,7 +153,7 @@ fn steps(dice: &mut Dice, text: &mut String) {
         condition(dice, text);
         match warning.as_ref().filter(|_| bars) {
             Some((_, name)) => {
-                let level = dice.of_these(&["THROTTLED", "OUTGOING", "FULL"]);
+                let level = dice.of_these(&["THROTTLED", "OUTGOING", "FULL", "FULL", "TERMINATED"]);
                 let rule = format!("level: {level}, after_warning: {name}, notice: {notice}d");
                 line(text, format_args!("        bar: {{ {rule} }}"));
             }

@@ -13,7 +13,7 @@ use dunning_wire::state::{StateVersion, decode_account, encode_account};
 use super::dice::Dice;
 
 /// What the lives have to come to, all of them together.
-pub const KINDS: [&str; 32] = [
+pub const KINDS: [&str; 33] = [
     "a letter",
     "a notice",
     "a bar",
@@ -28,6 +28,7 @@ pub const KINDS: [&str; 32] = [
     "BarHeld",
     "Barred",
     "Restored",
+    "NotRestored",
     "StepWaits",
     "ConditionNotMet",
     "ConditionAwaited",

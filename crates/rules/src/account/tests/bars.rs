@@ -2,6 +2,40 @@
 
 use super::*;
 
+#[test]
+fn a_service_that_was_ended_is_not_brought_back() {
+    let paid = |life: &mut Life| {
+        life.pays(60, "p", 1_000);
+    };
+    let promised = |life: &mut Life| {
+        let promised_on = Day::from_epoch(70);
+        let made = Interaction::PromiseMade { promise_id: "s", amount: Minor::new(1_000), promised_on };
+        life.happens(60, Body::Interaction(made));
+    };
+    for (what, ends) in [(paid as fn(&mut Life), true), (promised as fn(&mut Life), false)] {
+        let mut policy = consumer();
+        policy.options.pauses.promises.restores = true;
+        policy.options.resumes.reversal = true;
+        for step in &mut policy.steps {
+            if let StepAction::Bar { level: level @ BarLevel::Full, .. } = &mut step.action {
+                *level = BarLevel::Terminated;
+            }
+        }
+        let mut life = owing(policy);
+        life.until(at(60));
+        assert_eq!(life.account.stage(), Stage::Barred(BarLevel::Terminated));
+        what(&mut life);
+        let restored = life.said.iter().any(|command| matches!(command.action, Action::Restore { .. }));
+        let said = life.decided.iter().any(|decision| decision.code == Code::NotRestored);
+        assert_eq!((restored, said, life.account.cycle.is_none()), (false, ends, ends));
+        if ends {
+            // A payment that goes back begins anew: there is nothing left to go on with.
+            life.happens(61, taken_back("p", 1_000));
+            assert_eq!((life.account.cycles, life.account.stage()), (2, Stage::Entered));
+        }
+    }
+}
+
 const HOUR: i64 = DAY / 24;
 
 /// An account on day 36, at the instant at which its first bar fell due; the gate has not answered yet.

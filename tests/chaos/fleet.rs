@@ -13,9 +13,10 @@ use crate::bus::until;
 use crate::process::{PATIENCE, program};
 use crate::world::World;
 
-/// Sessions and transactions end sooner than in production, so that a fault takes seconds.
+/// Sessions and transactions end sooner than in production, so that a fault takes seconds; and so does the time for which a
+/// group waits for members that its broker remembers from before its death.
 const PROPERTIES: &str = "{ session.timeout.ms: \"4000\", heartbeat.interval.ms: \"1000\", \
-    transaction.timeout.ms: \"8000\", socket.timeout.ms: \"6000\" }";
+    max.poll.interval.ms: \"30000\", transaction.timeout.ms: \"8000\", socket.timeout.ms: \"6000\" }";
 
 /// Codes after which OPERATING.md says: restart.
 const RESTART: [Exit; 3] = [Exit::Unreachable, Exit::Fenced, Exit::Slow];

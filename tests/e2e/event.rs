@@ -80,6 +80,7 @@ pub fn bill(bill_id: &str, cents: i64, issued_on: Day, due_on: Day) -> Body<'_> 
         terms,
         lines,
         kind: "regular",
+        origin: None,
     }
 }
 

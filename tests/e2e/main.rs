@@ -9,6 +9,7 @@ mod bus;
 mod clock;
 mod event;
 mod ladder;
+mod ledger;
 mod letters;
 mod outage;
 mod output;

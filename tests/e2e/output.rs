@@ -14,7 +14,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::world::World;
 
-pub const COMMANDS: [OutputTopic; 4] = OutputTopic::COMMANDS;
+pub const COMMANDS: [OutputTopic; 5] = OutputTopic::COMMANDS;
 
 /// A command and where it stands.
 #[derive(Clone, Debug)]

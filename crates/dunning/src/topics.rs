@@ -256,7 +256,7 @@ mod tests {
         let mut list = all(&names);
         list.sort_unstable();
         list.dedup();
-        assert_eq!(list.len(), 14);
+        assert_eq!(list.len(), 15);
     }
 
     #[test]

@@ -208,6 +208,7 @@ impl<S: Store> Shard<S> {
             let word = match &command.action {
                 Action::Notify { .. } => "notification",
                 Action::Retry { .. } => "retry",
+                Action::Ledger { .. } => "ledger",
                 Action::Bar { .. } => {
                     self.counters.bars += 1;
                     "barring"

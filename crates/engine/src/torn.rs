@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use dunning_rules::{Action, Command, Event, Found, FoundAction, Timestamp, step};
+use dunning_rules::{Action, ChargeKind, Command, Event, Found, FoundAction, LedgerKind, Timestamp, step};
 use dunning_store::Store;
 use dunning_wire::command::{self, ActionView, CommandView};
 use dunning_wire::state::{Checkpoint, Kept, Outbox};
@@ -23,12 +23,13 @@ use crate::shard::{Phase, Shard};
 use crate::{Broker, Clock, Ends, OutRecord, Record};
 
 /// The outputs that are compared. Decisions are not: nothing hangs on them, and their numbers show a gap.
-pub const COMPARED: [OutputTopic; 5] = [
+pub const COMPARED: [OutputTopic; 6] = [
     OutputTopic::Notifications,
     OutputTopic::Barring,
     OutputTopic::Restoration,
     OutputTopic::DeadLetters,
     OutputTopic::Retries,
+    OutputTopic::Ledger,
 ];
 
 /// Under `wall`, commands that were found and not made again within so long after the inputs were read are given up: a
@@ -106,6 +107,10 @@ fn is_same(found: &CommandView, command: &Command) -> bool {
         }
         (ActionView::Retry { payment_id, attempt, .. }, Action::Retry { payment, attempt: own, .. }) => {
             **payment_id == **payment && attempt == own && found.amount_due == command.amount_due
+        }
+        (ActionView::Ledger { kind, tax, reverses, .. }, Action::Ledger { kind: own, tax: of, reverses: back, .. }) => {
+            let same = *kind == own.symbol() && tax == of && found.amount_due == command.amount_due;
+            same && *reverses == back.map(|id| id.to_string())
         }
         _ => false,
     };
@@ -294,6 +299,16 @@ fn found(view: CommandView) -> Found {
         ActionView::Bar { .. } => FoundAction::Barred,
         ActionView::Retry { payment_id, attempt, .. } => {
             FoundAction::Retried { payment: payment_id.into(), attempt, amount: view.amount_due }
+        }
+        ActionView::Ledger { kind, code, tax, reverses, .. } => {
+            let kinds = [(LedgerKind::Fee, ChargeKind::Fee), (LedgerKind::Interest, ChargeKind::Interest)];
+            let charge = kinds.into_iter().find(|(known, _)| known.symbol() == kind).map(|(_, charge)| charge);
+            let (name, code, amount) = (view.step.into(), code.into(), view.amount_due);
+            match (charge, reverses.and_then(|id| id.parse().ok())) {
+                (Some(kind), _) => FoundAction::Charged { kind, name, code, amount, tax },
+                (None, Some(reverses)) => FoundAction::Waived { reverses, amount },
+                (None, None) => FoundAction::Told,
+            }
         }
         ActionView::Restore { lifts, .. } => {
             FoundAction::Restored(lifts.iter().filter_map(|id| id.parse().ok()).collect())

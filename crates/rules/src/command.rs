@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::{Day, Id, Minor, Timestamp};
+use crate::{ChargeKind, Day, Id, Minor, Timestamp};
 
 /// What downstream systems are told to do. The fields are those of the command schemas.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +73,17 @@ pub enum Action {
         /// Not before this instant.
         not_before: Timestamp,
     },
+    /// Book money on the account: as much as the command says. A request to billing.
+    Ledger {
+        /// What it is for.
+        kind: LedgerKind,
+        /// The code by which billing knows it.
+        code: Arc<str>,
+        /// The tax in the amount.
+        tax: Minor,
+        /// The request that this one takes back, in whole or in part.
+        reverses: Option<Uuid>,
+    },
     /// Lift every bar of the cycle.
     Restore {
         /// The barring commands that this ends, in the order sent.
@@ -80,6 +91,36 @@ pub enum Action {
         /// Why.
         reason: RestorationReason,
     },
+}
+
+/// What a ledger request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LedgerKind {
+    /// A fee is charged.
+    Fee,
+    /// Interest is charged.
+    Interest,
+    /// A charge is given up.
+    Waiver,
+}
+
+impl LedgerKind {
+    /// All, in the order of the schema's symbols.
+    pub const ALL: [Self; 3] = [Self::Fee, Self::Interest, Self::Waiver];
+
+    /// The schema's symbol.
+    #[must_use]
+    pub const fn symbol(self) -> &'static str {
+        ["FEE", "INTEREST", "WAIVER"][self as usize]
+    }
+
+    /// What a charge is asked for as.
+    pub(crate) const fn of(kind: ChargeKind) -> Self {
+        match kind {
+            ChargeKind::Fee => Self::Fee,
+            ChargeKind::Interest => Self::Interest,
+        }
+    }
 }
 
 /// A way to reach a customer.

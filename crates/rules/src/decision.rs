@@ -56,11 +56,12 @@ pub enum NoEffect {
     AgreementNotAllowed,
     OlderBalance,
     NotInPolicy,
+    BookedBefore,
 }
 
 impl NoEffect {
     /// All, for counters.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::RepeatedEvent,
         Self::KnownBill,
         Self::KnownPayment,
@@ -85,6 +86,7 @@ impl NoEffect {
         Self::AgreementNotAllowed,
         Self::OlderBalance,
         Self::NotInPolicy,
+        Self::BookedBefore,
     ];
 
     /// A word for counters.
@@ -115,6 +117,7 @@ impl NoEffect {
             Self::AgreementNotAllowed => "agreement_not_allowed",
             Self::OlderBalance => "older_balance",
             Self::NotInPolicy => "not_in_policy",
+            Self::BookedBefore => "booked_before",
         }
     }
 }
@@ -215,6 +218,32 @@ impl NoRetry {
     }
 }
 
+/// Why something is not charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NoCharge {
+    /// The policy says nothing of the account's currency, or it comes to nothing.
+    NoAmount,
+    /// None was charged for so long that this one is spared.
+    Spared,
+    /// More charges of the account wait for billing than it can remember.
+    TooMany,
+}
+
+impl NoCharge {
+    /// All, with a word for machines and words for people.
+    pub const ALL: [(Self, &str, &str); 3] = [
+        (Self::NoAmount, "no_amount", "it comes to nothing in the account's currency"),
+        (Self::Spared, "spared", "the policy spares the first one"),
+        (Self::TooMany, "too_many", "too many charges of the account wait for billing"),
+    ];
+
+    /// A word for machines.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+}
+
 /// What was decided, in a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
@@ -259,6 +288,9 @@ pub enum Code {
     RetryPlanned,
     Retried,
     NotRetried(NoRetry),
+    Charged,
+    NotCharged(NoCharge),
+    Waived,
     Paused,
     Resumed,
     Erased,
@@ -310,6 +342,9 @@ impl Code {
             Self::RetryPlanned => "retry_planned",
             Self::Retried => "retried",
             Self::NotRetried(_) => "not_retried",
+            Self::Charged => "charged",
+            Self::NotCharged(_) => "not_charged",
+            Self::Waived => "waived",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
             Self::Erased => "erased",
@@ -412,6 +447,9 @@ impl Decision {
             Code::NotRetried(why) => {
                 format!("a payment that failed is not collected again: {}", NoRetry::ALL[why as usize].2)
             }
+            Code::Charged => format!("{step}: {due} is charged, and counts as owed; billing is asked to book it"),
+            Code::NotCharged(why) => format!("{step} is not charged: {}", NoCharge::ALL[why as usize].2),
+            Code::Waived => format!("{step}: {due} of it is given up, as all else is paid"),
             Code::Paused => format!("nothing is done for now: the clock stands still, with {due} owed on {bills}"),
             Code::Resumed => {
                 format!("dunning goes on where it stood, with {due} owed on {bills}: the time in between does not count")

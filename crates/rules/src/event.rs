@@ -1,4 +1,4 @@
-use crate::{Channel, Currency, Day, Id, Minor, Timestamp, Zone};
+use crate::{Channel, ChargeKind, Currency, Day, Id, Minor, Timestamp, Zone};
 
 /// What can happen to an account. A deadline is an event like any other, and so is the gate's answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +32,26 @@ pub struct Found {
 pub enum FoundAction {
     /// A notification: what was said was said.
     Told,
+    /// A charge: billing books it.
+    Charged {
+        /// What it is.
+        kind: ChargeKind,
+        /// The name of the fee; `interest`.
+        name: Id,
+        /// The code by which billing knows it.
+        code: Id,
+        /// Asked for, tax included.
+        amount: Minor,
+        /// The tax in it.
+        tax: Minor,
+    },
+    /// A charge is given up.
+    Waived {
+        /// The command of the charge.
+        reverses: uuid::Uuid,
+        /// Given up.
+        amount: Minor,
+    },
     /// Another attempt to collect a payment that failed: it is on its way and not to be asked for twice.
     Retried {
         /// The payment.
@@ -90,6 +110,8 @@ pub enum Body<'a> {
         lines: Vec<Line<'a>>,
         /// `regular`, `final`, or the operator's own word.
         kind: &'a str,
+        /// The ledger request that it answers.
+        origin: Option<&'a str>,
     },
     /// A credit note (negative) or a debit note.
     BillAdjusted {
@@ -97,6 +119,8 @@ pub enum Body<'a> {
         bill_id: &'a str,
         /// Added to the bill.
         delta: Minor,
+        /// The ledger request that it answers.
+        origin: Option<&'a str>,
     },
     /// A bill was withdrawn as if never issued.
     BillCancelled {
@@ -109,6 +133,8 @@ pub enum Body<'a> {
         bill_id: &'a str,
         /// Given up, greater than zero.
         amount: Minor,
+        /// The ledger request that it answers.
+        origin: Option<&'a str>,
     },
     /// A write-off was taken back.
     WriteOffReversed {

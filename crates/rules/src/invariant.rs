@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::account::{bar_ids, zone_of};
 use crate::contact::Place;
 use crate::{
-    Account, Action, BarLevel, Cap, Channel, Code, Command, ContactRules, Cycle, Id, Minor, Policy, PolicyBook, Retry,
-    RetryState, SentStep, Stage, Step, StepAction, Timestamp, Transition, command_id, standing,
+    Account, Action, BarLevel, Cap, Channel, Charge, Code, Command, ContactRules, Cycle, Id, Minor, Policy, PolicyBook,
+    Retry, RetryState, SentStep, Stage, Step, StepAction, Timestamp, Transition, command_id, standing,
 };
 
 /// A rule that must never be broken.
@@ -39,6 +39,8 @@ pub enum Rule {
     /// A payment that failed is collected again for no more than failed and is owed, of bills that may be dunned, and never
     /// while an attempt is under way or nothing may be done.
     CollectedOnce,
+    /// A charge is asked for once and counted once, for more than nothing; what is given up is a charge that was asked for.
+    ChargedOnce,
     /// A notice before a due date names bills that are owed, not disputed and not overdue, and belongs to no cycle.
     RemindedBeforeDue,
     /// A notice is sent within the hours of its channel, and no cap is exceeded.
@@ -53,7 +55,7 @@ pub enum Rule {
 
 impl Rule {
     /// All, for counters.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::LineNeverBack,
         Self::SequenceGapless,
         Self::NothingUnderTheMinimum,
@@ -64,6 +66,7 @@ impl Rule {
         Self::LiftedOnce,
         Self::RestoredAtOnce,
         Self::CollectedOnce,
+        Self::ChargedOnce,
         Self::RemindedBeforeDue,
         Self::ContactAllowed,
         Self::ClockNeverBack,
@@ -85,6 +88,7 @@ impl Rule {
             Self::LiftedOnce => "lifted_once",
             Self::RestoredAtOnce => "restored_at_once",
             Self::CollectedOnce => "collected_once",
+            Self::ChargedOnce => "charged_once",
             Self::RemindedBeforeDue => "reminded_before_due",
             Self::ContactAllowed => "contact_allowed",
             Self::ClockNeverBack => "clock_never_back",
@@ -109,6 +113,8 @@ pub struct Before {
     paused: bool,
     /// The payments of which an attempt to collect them again is planned, with the number of attempts before it.
     planned: Vec<(Id, u16)>,
+    /// The commands of the charges that it remembers.
+    charges: Vec<Uuid>,
 }
 
 impl Before {
@@ -128,12 +134,17 @@ impl Before {
                 .filter(|r| is_planned(r))
                 .map(|r| (r.payment.clone(), r.attempts))
                 .collect(),
+            charges: charges(account).map(|charge| command_id(&account.id, charge.sequence)).collect(),
         }
     }
 }
 
 const fn is_planned(retry: &Retry) -> bool {
     matches!(retry.state, RetryState::Planned(_))
+}
+
+fn charges(account: &Account) -> impl Iterator<Item = &Charge> {
+    account.charges().into_iter().flat_map(|all| &all.charges)
 }
 
 fn bars(account: &Account) -> Vec<Uuid> {
@@ -162,6 +173,8 @@ pub fn broken(before: &Before, said: &Transition, policies: &PolicyBook) -> Vec<
         let Some(policy) = policies.get(&command.policy) else { continue };
         if let Action::Retry { payment, attempt, .. } = &command.action {
             check(is_collected_once(before, account, command, (payment, *attempt)), Rule::CollectedOnce);
+        } else if let Action::Ledger { tax, reverses, .. } = &command.action {
+            check(is_charged_once(before, said, command, (*tax, *reverses)), Rule::ChargedOnce);
         } else if !matches!(command.action, Action::Restore { .. }) {
             let least = policy.minimum(command.currency);
             check(least.is_some_and(|least| command.amount_due >= least), Rule::NothingUnderTheMinimum);
@@ -215,7 +228,7 @@ fn is_lifted_once(before: &Before, said: &Transition) -> bool {
             }
             Action::Restore { lifts, .. } if terminated || lifts.is_empty() || *lifts != in_force => return false,
             Action::Restore { .. } => in_force.clear(),
-            Action::Notify { .. } | Action::Retry { .. } => {}
+            Action::Notify { .. } | Action::Retry { .. } | Action::Ledger { .. } => {}
         }
     }
     (in_force.is_empty() || terminated) && said.account.cycle.as_ref().is_none_or(|c| c.bars.is_empty())
@@ -230,6 +243,23 @@ fn is_collected_once(before: &Before, account: &Account, command: &Command, (pay
     let named = account.bills.iter().filter(|bill| command.bill_ids.contains(&bill.id));
     let owed: Minor = named.map(|bill| account.dunnable(bill)).sum();
     planned && failed.is_some_and(|most| command.amount_due <= most.min(owed)) && !account.is_paused()
+}
+
+/// The account counts it, or what it gives up was asked for.
+fn is_charged_once(
+    before: &Before,
+    said: &Transition,
+    command: &Command,
+    (tax, reverses): (Minor, Option<Uuid>),
+) -> bool {
+    let counted = match reverses {
+        None => {
+            let mut own = charges(&said.account).filter(|charge| charge.sequence == command.sequence);
+            own.next().is_some_and(|charge| charge.amount == command.amount_due) && own.next().is_none()
+        }
+        Some(charge) => before.charges.contains(&charge) || said.commands.iter().any(|c| c.id == charge),
+    };
+    counted && command.amount_due > Minor::ZERO && (Minor::ZERO..=command.amount_due).contains(&tax)
 }
 
 /// In time, and of bills of which enough is owed.

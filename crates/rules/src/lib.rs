@@ -7,6 +7,7 @@
 mod account;
 mod calendar;
 mod change;
+mod charge;
 mod command;
 mod condition;
 mod contact;
@@ -24,17 +25,19 @@ mod tests;
 mod time;
 
 pub use account::{
-    Account, Aside, BarDecided, BarInForce, Bases, Bill, BillAside, BillTerms, Cycle, Dispute, DisputedPart,
-    HELD_WORDS, Hold, HoldInForce, Pauses, Payment, PaymentPart, PendingBar, Plan, Promise, Reach, Retry, RetryState,
-    Seen, SeenId, SentStep, Stage, Suspended, TermAside, Transit, standing, step,
+    Account, Accrual, Aside, BarDecided, BarInForce, Bases, Bill, BillAside, BillTerms, Booking, Charge, ChargeKind,
+    Charges, Cycle, Dispute, DisputedPart, HELD_WORDS, Hold, HoldInForce, Pauses, Payment, PaymentPart, PendingBar,
+    Plan, Promise, Reach, Retry, RetryState, Seen, SeenId, SentStep, Stage, Suspended, TermAside, Transit, Waiver,
+    standing, step,
 };
 pub use calendar::{Calendar, Holidays, Offset, is_within};
 pub use change::OnChange;
-pub use command::{Action, BarLevel, Channel, Command, RestorationReason};
+pub use charge::{ChargeRules, FeeOn, FeeRule, InterestRule, Posting, Take, Unpaid};
+pub use command::{Action, BarLevel, Channel, Command, LedgerKind, RestorationReason};
 pub use condition::{FlagOf, NumberOf, Test, WordOf};
 pub use contact::{Cap, Channels, ContactHours, ContactRules, Contacted, Quiet};
 pub use currency::Currency;
-pub use decision::{Code, Decision, NoEffect, NoRetry, Outcome, Refusal, Transition};
+pub use decision::{Code, Decision, NoCharge, NoEffect, NoRetry, Outcome, Refusal, Transition};
 pub use event::{
     Body, Contact, ContactOutcome, DisputeOutcome, Event, Failed, Found, FoundAction, GateAnswer, Input, Interaction,
     Line, Profile, ReversalKind, Service, Stops, Term,

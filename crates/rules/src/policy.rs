@@ -2,8 +2,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::{
-    BarLevel, Calendar, Channel, ContactRules, Currency, Minor, Offset, OnChange, PauseRules, Resumes, RetryRules,
-    Test, Timestamp, Zone,
+    BarLevel, Calendar, Channel, ChargeRules, ContactRules, Currency, Minor, Offset, OnChange, PauseRules, Resumes,
+    RetryRules, Test, Timestamp, Zone,
 };
 
 /// A policy, checked and ready to use. Made from a policy file by `dunning-wire`.
@@ -58,6 +58,8 @@ pub struct Options {
     pub on_change: OnChange,
     /// How payments that failed are collected again; `None`: they are not.
     pub retries: Option<Box<RetryRules>>,
+    /// What customers who pay late are charged; `None`: nothing.
+    pub charges: Option<Box<ChargeRules>>,
 }
 
 /// Steps under a name: some accounts follow them, others follow others.

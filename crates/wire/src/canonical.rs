@@ -56,6 +56,18 @@ fn line(topic: OutputTopic, c: &CommandView) -> String {
             not_before.millis(),
             list(&c.bill_ids)
         ),
+        ActionView::Ledger { kind, code, tax, reverses, .. } => write!(
+            out,
+            ",\"kind\":{},\"code\":{},\"amount_minor\":{},\"tax_minor\":{},\"currency\":{},\"reverses\":{}\
+             ,\"bill_ids\":{}",
+            text(kind),
+            text(code),
+            due.0,
+            tax.get(),
+            due.1,
+            reverses.as_deref().map_or("null".to_owned(), text),
+            list(&c.bill_ids)
+        ),
         ActionView::Restore { service_ids, lifts, reason, effective_at, .. } => write!(
             out,
             ",\"service_ids\":{},\"lifts\":{},\"reason\":{},\"effective_at\":{}",

@@ -110,6 +110,7 @@ fn detail(code: Code) -> &'static str {
     match code {
         Code::BarHeld(hold) => hold.word(),
         Code::NotRetried(why) => why.word(),
+        Code::NotCharged(why) => why.word(),
         _ => "",
     }
 }

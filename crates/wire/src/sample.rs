@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use dunning_rules::{
-    Account, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, BillTerms, Body, Channel, Contact,
-    ContactOutcome, Contacted, Currency, Cycle, Day, Dispute, DisputeOutcome, DisputedPart, Failed, HELD_WORDS,
-    HoldInForce, IdHash, Input, Interaction, Line, Minor, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile,
-    Promise, Reach, Retry, RetryState, ReversalKind, Seen, SentStep, Service, Stops, Suspended, Term, TermAside,
-    Timestamp, Transit, Zone,
+    Account, Accrual, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, BillTerms, Body, Booking,
+    Channel, Charge, ChargeKind, Charges, Contact, ContactOutcome, Contacted, Currency, Cycle, Day, Dispute,
+    DisputeOutcome, DisputedPart, Failed, HELD_WORDS, HoldInForce, IdHash, Input, Interaction, Line, Minor, Pauses,
+    Payment, PaymentPart, PendingBar, Plan, Profile, Promise, Reach, Retry, RetryState, ReversalKind, Seen, SentStep,
+    Service, Stops, Suspended, Term, TermAside, Timestamp, Transit, Waiver, Zone,
 };
 use proptest::prelude::*;
 
@@ -90,14 +90,15 @@ fn bill_issued() -> impl Strategy<Value = Body<'static>> {
         amount,
     });
     let term = (0..100i32, 1..=1_000_000i64);
-    (id(), 0..1_000_000i64, currency(), (0..84_000, 0..100), few(term), few(line), text()).prop_map(
-        |(bill_id, whole, currency, (issued, after), terms, lines, kind)| {
+    (id(), 0..1_000_000i64, currency(), (0..84_000, 0..100), few(term), few(line), (text(), some(id()))).prop_map(
+        |(bill_id, whole, currency, (issued, after), terms, lines, (kind, origin))| {
             let issued_on = Day::from_epoch(issued);
             let terms: Vec<_> =
                 terms.iter().map(|(n, a)| Term { due_on: issued_on.plus(*n), amount: Minor::new(*a) }).collect();
             let sum: Minor = terms.iter().map(|t| t.amount).sum();
             let amount = if terms.is_empty() { Minor::new(whole) } else { sum };
-            Body::BillIssued { bill_id, amount, currency, issued_on, due_on: issued_on.plus(after), terms, lines, kind }
+            let due_on = issued_on.plus(after);
+            Body::BillIssued { bill_id, amount, currency, issued_on, due_on, terms, lines, kind, origin }
         },
     )
 }
@@ -105,9 +106,11 @@ fn bill_issued() -> impl Strategy<Value = Body<'static>> {
 fn bill_event() -> impl Strategy<Value = Body<'static>> {
     prop_oneof![
         4 => bill_issued(),
-        1 => (id(), signed()).prop_map(|(bill_id, delta)| Body::BillAdjusted { bill_id, delta }),
+        1 => (id(), signed(), some(id()))
+            .prop_map(|(bill_id, delta, origin)| Body::BillAdjusted { bill_id, delta, origin }),
         1 => id().prop_map(|bill_id| Body::BillCancelled { bill_id }),
-        1 => (id(), positive()).prop_map(|(bill_id, amount)| Body::BillWrittenOff { bill_id, amount }),
+        1 => (id(), positive(), some(id()))
+            .prop_map(|(bill_id, amount, origin)| Body::BillWrittenOff { bill_id, amount, origin }),
         1 => (id(), positive()).prop_map(|(bill_id, amount)| Body::WriteOffReversed { bill_id, amount }),
         1 => (id(), positive(), currency())
             .prop_map(|(credit_id, amount, currency)| Body::AccountCredited { credit_id, amount, currency }),
@@ -303,8 +306,17 @@ fn cycle() -> impl Strategy<Value = Cycle> {
 type Told = (usize, &'static str, Day, u16, Box<str>);
 
 /// The parts of what is aside.
-type Beside =
-    (Vec<Told>, Vec<Contacted>, Option<Bases>, u16, Pauses, Option<Box<Suspended>>, Reach, Vec<InTerms>, Vec<Retry>);
+type Beside = (
+    Vec<Told>,
+    Vec<Contacted>,
+    Option<Bases>,
+    u16,
+    Pauses,
+    Option<Box<Suspended>>,
+    Reach,
+    Vec<InTerms>,
+    (Vec<Retry>, Option<Charges>),
+);
 
 /// A bill's place or another bill's name, and its terms.
 type InTerms = (usize, &'static str, Vec<TermAside>);
@@ -331,8 +343,41 @@ fn aside() -> impl Strategy<Value = Beside> {
         some(suspended),
         reach,
         few((0..6usize, id(), few(term))),
-        few(retry()),
+        (few(retry()), some(charges())),
     )
+}
+
+fn charges() -> impl Strategy<Value = Charges> {
+    let bill = || id().prop_map(Into::into);
+    let booking =
+        prop_oneof![Just(Booking::Found), Just(Booking::Awaited), Just(Booking::OwnBill), Just(Booking::Added)];
+    let kind = prop_oneof![Just(ChargeKind::Fee), Just(ChargeKind::Interest)];
+    let words = (counter(), kind, bill(), boxed());
+    let charge = (words, any_amount(), any_amount(), any::<bool>(), bill(), booking).prop_map(
+        |((sequence, kind, name, code), amount, tax, dunned, bill, booking)| Charge {
+            sequence,
+            kind,
+            name,
+            code,
+            amount,
+            tax,
+            dunned,
+            bill,
+            booking,
+        },
+    );
+    let waiver =
+        (counter(), bill(), any_amount()).prop_map(|(sequence, bill, amount)| Waiver { sequence, bill, amount });
+    let interest = some((any_day(), any::<i64>())).prop_map(|interest| {
+        let accrual = |(until, minor_days)| Accrual { until, minor_days };
+        interest.map(accrual)
+    });
+    (few(charge), few(waiver), interest, some(any_day())).prop_map(|(charges, waivers, interest, last_fee)| Charges {
+        charges,
+        waivers,
+        interest,
+        last_fee,
+    })
 }
 
 fn retry() -> impl Strategy<Value = Retry> {
@@ -410,7 +455,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
             cycles,
             cycle,
             deadline,
-            (known, contacts, bases, procedure, pauses, suspended, reach, terms, retries),
+            (known, contacts, bases, procedure, pauses, suspended, reach, terms, (retries, charges)),
         ) = tail;
         // Some parts name a bill of the account, some one that it no longer has.
         let named = |at: usize, other: &str| bills.get(at).map_or_else(|| other.into(), |b: &Bill| b.id.clone());
@@ -438,7 +483,10 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
             known.map(|(n, b, issued_on, reminded, kind)| BillAside { bill: named(n, b), issued_on, reminded, kind });
         let terms = terms.into_iter().map(|(n, b, terms)| BillTerms { bill: named(n, b), terms }).collect();
         let bills_aside = known.collect();
-        let aside = Aside { bills: bills_aside, contacts, bases, procedure, pauses, suspended, reach, terms, retries };
+        let charges = charges.map(Box::new);
+        let bills_aside: Vec<_> = bills_aside;
+        let aside =
+            Aside { bills: bills_aside, contacts, bases, procedure, pauses, suspended, reach, terms, retries, charges };
         account.aside = (aside != Aside::default()).then(|| Box::new(aside));
         account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());
         Account {

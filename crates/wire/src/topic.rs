@@ -82,11 +82,13 @@ pub enum OutputTopic {
     Control = 6,
     /// Commands to collect a payment that failed once more.
     Retries = 7,
+    /// Requests to billing to book a charge, or to give one up.
+    Ledger = 8,
 }
 
 impl OutputTopic {
     /// All, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Notifications,
         Self::Barring,
         Self::Restoration,
@@ -95,10 +97,12 @@ impl OutputTopic {
         Self::DeadLetters,
         Self::Control,
         Self::Retries,
+        Self::Ledger,
     ];
 
     /// The topics of commands.
-    pub const COMMANDS: [Self; 4] = [Self::Notifications, Self::Barring, Self::Restoration, Self::Retries];
+    pub const COMMANDS: [Self; 5] =
+        [Self::Notifications, Self::Barring, Self::Restoration, Self::Retries, Self::Ledger];
 
     /// The topic with this name in the contract.
     #[must_use]
@@ -117,6 +121,7 @@ impl OutputTopic {
             Self::Decisions => "dunning.decisions",
             Self::DeadLetters => "dunning.deadletters",
             Self::Retries => "dunning.retries",
+            Self::Ledger => "dunning.ledger",
             Self::Control => "dunning.control",
         }
     }
@@ -132,7 +137,7 @@ pub fn schema_text(topic_name: &str) -> Option<&'static str> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicNames {
     inputs: [String; 7],
-    outputs: [String; 8],
+    outputs: [String; 9],
 }
 
 impl Default for TopicNames {

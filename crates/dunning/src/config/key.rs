@@ -113,6 +113,11 @@ pub static KEYS: &[Key] = &[
         Some("dunning.retries"),
         "Output: commands to collect a payment that failed once more.",
     ),
+    key(
+        "topics.dunning.ledger",
+        Some("dunning.ledger"),
+        "Output: requests to billing to book a charge, or to give one up.",
+    ),
     key("topics.dunning.accounts", Some("dunning.accounts"), "Output: the last state of each account; compacted."),
     key("topics.dunning.decisions", Some("dunning.decisions"), "Output: what was decided and why."),
     key("topics.dunning.deadletters", Some("dunning.deadletters"), "Output: records that could not be taken."),

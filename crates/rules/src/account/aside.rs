@@ -1,3 +1,4 @@
+use super::charge::Charges;
 use super::pause::Pauses;
 use super::reach::Reach;
 use super::retry::Retry;
@@ -25,6 +26,8 @@ pub struct Aside {
     pub terms: Vec<BillTerms>,
     /// Payments that failed and are collected again, the one that failed first before the others.
     pub retries: Vec<Retry>,
+    /// What it is charged for paying late.
+    pub charges: Option<Box<Charges>>,
 }
 
 /// A cycle whose debt is gone and may come back.
@@ -92,6 +95,7 @@ impl Account {
 
     /// Drops what is remembered of bills that are gone, and what is empty: at the end of every transition.
     pub(super) fn tidy_aside(&mut self) {
+        self.tidy_charges();
         let Some(aside) = &mut self.aside else { return };
         aside.bills.retain(|known| self.bills.iter().any(|b| b.id == known.bill));
         aside.terms.retain(|known| self.bills.iter().any(|b| b.id == known.bill));

@@ -1,5 +1,6 @@
 //! What bills, payments and disputes do to balances. Nothing here looks at the ladder.
 
+use super::charge::Booked;
 use crate::{
     Account, Bill, Body, Currency, Day, DebitNote, Dispute, DisputeEnd, DisputedPart, IdHash, Minor, NoEffect,
     PayDisputed, Payment, PaymentPart, Refusal, Shortcuts, Term,
@@ -77,21 +78,16 @@ impl Account {
         }
         self.in_currency(bill.currency)?;
         self.note_terms(bill.id, bill.due_on, bill.terms)?;
-        let new = Bill {
-            id: bill.id.into(),
-            amount: bill.amount,
-            adjustments: Minor::ZERO,
-            paid: Minor::ZERO,
-            credited: Minor::ZERO,
-            written_off: Minor::ZERO,
-            disputed: Minor::ZERO,
-            due_on: bill.due_on,
-            clear_from: None,
-        };
-        let at = self.bills.partition_point(|b| (b.due_on, &*b.id) < (bill.due_on, bill.id));
-        self.bills.insert(at, new);
+        let at = self.put_bill(Bill::new(bill.id.into(), bill.amount, bill.due_on));
         self.credit -= put(&mut self.bills[at], self.credit);
         Ok(())
+    }
+
+    /// Puts a bill in its place, and gives that.
+    pub(super) fn put_bill(&mut self, bill: Bill) -> usize {
+        let at = self.bills.partition_point(|b| (b.due_on, &b.id) < (bill.due_on, &bill.id));
+        self.bills.insert(at, bill);
+        at
     }
 
     pub(super) fn adjust(&mut self, bill_id: &str, delta: Minor, rule: DebitNote) -> Moved {
@@ -236,7 +232,9 @@ impl Account {
         self.seen.forget_before(day);
         self.payments.retain(|p| p.day >= day);
         self.disputes.retain(|d| !d.resolved || d.day >= day);
-        self.bills.retain(|b| b.open() > Minor::ZERO || b.due_on >= day);
+        let awaited: Vec<bool> = self.bills.iter().map(|bill| self.is_awaited(&bill.id)).collect();
+        let mut awaited = awaited.into_iter();
+        self.bills.retain(|b| awaited.next().unwrap_or(false) || b.open() > Minor::ZERO || b.due_on >= day);
     }
 
     pub(super) fn in_currency(&mut self, currency: Currency) -> Moved {
@@ -258,14 +256,14 @@ impl Account {
     }
 
     /// Spends the credit balance as a whole on open bills, oldest due date first.
-    fn spend_credit(&mut self) {
+    pub(super) fn spend_credit(&mut self) {
         self.credit = self.allot_by_day(&mut Vec::new(), self.credit, Bill::open);
     }
 
     /// Puts money on what is owed, the earliest last day first, as far as `left` of each bill; what is too much remains.
     fn allot_by_day(&mut self, parts: &mut Vec<PaymentPart>, amount: Minor, left: fn(&Bill) -> Minor) -> Minor {
         let mut rest = amount;
-        if self.has_terms() {
+        if self.has_terms() || self.has_apart() {
             for (place, most) in self.left_by_day(left) {
                 rest -= allot(parts, &mut self.bills[place], rest.min(most));
             }
@@ -281,12 +279,19 @@ impl Account {
     /// The balance part of an event: everything but profiles, interactions and the ladder.
     pub(super) fn move_money(&mut self, body: &Body<'_>, rules: &Shortcuts, day: Day, local_day: Day) -> Moved {
         match *body {
-            Body::BillIssued { bill_id, amount, currency, due_on, ref terms, .. } => {
-                self.issue(&Issued { id: bill_id, amount, currency, due_on, terms })
+            Body::BillIssued { bill_id, amount, currency, due_on, ref terms, origin, .. } => {
+                match self.answered(origin)? {
+                    Some(place) => self.book(place, &Booked { bill_id, amount, currency, due_on, terms }),
+                    None => self.issue(&Issued { id: bill_id, amount, currency, due_on, terms }),
+                }
             }
-            Body::BillAdjusted { bill_id, delta } => self.adjust(bill_id, delta, rules.debit_note),
+            Body::BillAdjusted { origin, .. } | Body::BillWrittenOff { origin, .. } if self.is_waiver(origin) => Ok(()),
+            Body::BillAdjusted { bill_id, delta, origin } => match self.answered(origin)? {
+                Some(place) => self.add(place, bill_id, delta, rules.debit_note),
+                None => self.adjust(bill_id, delta, rules.debit_note),
+            },
             Body::BillCancelled { bill_id } => self.cancel(bill_id),
-            Body::BillWrittenOff { bill_id, amount } => self.write_off(bill_id, amount),
+            Body::BillWrittenOff { bill_id, amount, .. } => self.write_off(bill_id, amount),
             Body::WriteOffReversed { bill_id, amount } => self.reverse_write_off(bill_id, amount),
             Body::AccountCredited { credit_id, amount, currency } => self.take_credit(credit_id, amount, currency, day),
             Body::PaymentReceived { payment_id, amount, currency, bill_id } => {

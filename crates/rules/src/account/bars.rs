@@ -152,6 +152,7 @@ impl Ladder<'_> {
         if let Some(cycle) = &mut self.account.cycle {
             cycle.bars.push(BarInForce { step: cycle.next, at, sequence, level });
         }
+        self.charge_with_step();
     }
 
     pub(super) fn set_pending(&mut self, pending: Option<PendingBar>) {

@@ -58,7 +58,9 @@ impl Ladder<'_> {
         match of {
             NumberOf::Overdue => Some(self.dunned(at).get()),
             NumberOf::Balance => Some(self.account.open().get()),
-            NumberOf::UnpaidBills => count(self.dunned_bills(at).count()),
+            NumberOf::UnpaidBills => {
+                count(self.dunned_bills(at).filter(|bill| !self.account.is_charge(&bill.id)).count())
+            }
             NumberOf::DebtAge => {
                 let oldest = self.dunned_bills(at).map(|b| self.account.first_due(b)).min()?;
                 Some(days(oldest, self.zone.day_of(at)))

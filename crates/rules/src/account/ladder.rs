@@ -270,6 +270,7 @@ impl<'a> Ladder<'a> {
     }
 
     fn start(&mut self) {
+        self.accrue_from_now();
         if self.resume_last() {
             return;
         }
@@ -322,6 +323,7 @@ impl<'a> Ladder<'a> {
         } else {
             self.lift(lifts, reason);
         }
+        self.end_charges();
         self.decide(Code::CycleEnded, None, None);
         if let Some(ended) = self.account.cycle.take() {
             self.suspend(ended);
@@ -397,6 +399,7 @@ impl<'a> Ladder<'a> {
             return;
         };
         let Action::Notify { announced_for, channel, .. } = action else { return };
+        self.charge_with_step();
         self.command(Code::Notified, &step.name, action);
         self.note_sent(step, channel);
         let (at, sequence) = (self.account.line, self.account.sequence);

@@ -4,6 +4,8 @@ mod aside;
 mod balance;
 mod bars;
 mod change;
+mod charge;
+mod charging;
 mod facts;
 mod ladder;
 mod pause;
@@ -25,6 +27,7 @@ use std::sync::Arc;
 use crate::{BarLevel, Currency, Day, Id, Minor, Profile, Timestamp};
 
 pub use aside::{Aside, Bases, BillAside, Suspended};
+pub use charge::{Accrual, Booking, Charge, ChargeKind, Charges, Waiver};
 pub use ladder::standing;
 pub(crate) use ladder::{bar_ids, zone_of};
 pub use pause::{HoldInForce, Pauses, Plan, Promise, Transit};
@@ -107,6 +110,22 @@ pub struct Bill {
 }
 
 impl Bill {
+    /// A bill of which nothing is paid.
+    pub(crate) const fn new(id: Id, amount: Minor, due_on: Day) -> Self {
+        let zero = Minor::ZERO;
+        Self {
+            id,
+            amount,
+            adjustments: zero,
+            paid: zero,
+            credited: zero,
+            written_off: zero,
+            disputed: zero,
+            due_on,
+            clear_from: None,
+        }
+    }
+
     /// What is left to pay.
     #[must_use]
     pub fn open(&self) -> Minor {

@@ -158,10 +158,10 @@ impl Account {
         self.pauses().map_or(Stops::default(), Pauses::stops)
     }
 
-    /// What is left to pay of a bill, not disputed and not held.
+    /// What is left to pay of a bill, not disputed and not held, and no charge that is not dunned.
     #[must_use]
     pub fn dunnable(&self, bill: &crate::Bill) -> Minor {
-        if self.is_held(bill) { Minor::ZERO } else { bill.undisputed() }
+        if self.is_held(bill) || self.is_apart(bill) { Minor::ZERO } else { bill.undisputed() }
     }
 
     /// True where a hold leaves a bill out.
@@ -241,7 +241,9 @@ impl Account {
         if as_of < self.line {
             return Err(NoEffect::OlderBalance.into());
         }
-        let drift = Some(balance - (self.open() - self.credit)).filter(|drift| *drift != Minor::ZERO);
+        let (charged, waived) = self.unbooked();
+        let known = Minor::ZERO - charged..=waived;
+        let drift = Some(balance - (self.open() - self.credit)).filter(|drift| !known.contains(drift));
         self.aside_mut().pauses.drift = drift;
         Ok(())
     }

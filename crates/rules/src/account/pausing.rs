@@ -189,7 +189,7 @@ impl Ladder<'_> {
     /// Whether a promise was kept, once that is certain.
     fn judged(&self, promise: &Promise) -> Option<bool> {
         let rules = &self.policy.options.pauses.promises;
-        if rules.is_kept(promise.paid, promise.amount) || self.account.open() == Minor::ZERO {
+        if rules.is_kept(promise.paid, promise.amount) || self.account.is_settled() {
             return Some(true);
         }
         (self.end_of(promise.promised_on, rules) <= self.account.line).then_some(false)
@@ -198,7 +198,7 @@ impl Ladder<'_> {
     fn judge_plan(&mut self) {
         let Some(plan) = self.account.pauses().and_then(|pauses| pauses.plan.clone()) else { return };
         let kept = match self.next_instalment(&plan) {
-            _ if self.account.open() == Minor::ZERO => true,
+            _ if self.account.is_settled() => true,
             None => true,
             Some(end) if end <= self.account.line => false,
             Some(_) => return,

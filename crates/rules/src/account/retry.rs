@@ -73,7 +73,8 @@ impl Account {
     /// What is left to pay by the end of a day, disputed or held or not.
     fn open_by(&self, day: Day, zone: Zone) -> Minor {
         let by = zone.end_of_day(day);
-        self.bills.iter().map(|bill| self.due_of(bill, bill.open(), by, zone)).sum()
+        let bills = self.bills.iter().filter(|bill| !self.is_charge(&bill.id));
+        bills.map(|bill| self.due_of(bill, bill.open(), by, zone)).sum()
     }
 
     /// The last day on which any of so much is due, if the bills are paid in the order of their days; `None`: nothing is

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::balance::Rejected;
+use super::charging::FoundCharge;
 use super::ladder::{Ladder, zone_of};
 use crate::{
     Account, BarDecided, Body, Code, Event, Found, FoundAction, GateAnswer, IdHash, Input, Interaction, NoEffect,
@@ -53,6 +54,7 @@ fn finish(mut ladder: Ladder<'_>, policies: &PolicyBook, outcome: Outcome) -> Sa
     if ladder.account.cycle.is_none() {
         ladder.follow(policies.current(ladder.account.line));
     }
+    ladder.accrue(ladder.account.line);
     ladder.account.tidy_aside();
     ladder.schedule();
     Said { commands: ladder.commands, decisions: ladder.decisions, outcome }
@@ -85,6 +87,8 @@ fn take_input(
     if ages && oldest.is_some_and(|day| Zone::UTC.day_of(input.occurred_at) < day) {
         return nothing(account, Outcome::Refused(Refusal::TooOld));
     }
+    let charges = account.charges().cloned();
+    Ladder::new(&mut account, policy.clone(), None).accrue(at);
     let id = remembered(&input.body).then(|| IdHash::of(input.event_id));
     let moved = if id.is_some_and(|id| account.seen.contains(id)) {
         Err(NoEffect::RepeatedEvent.into())
@@ -94,7 +98,10 @@ fn take_input(
     let outcome = match moved {
         Ok(()) => Outcome::Applied,
         Err(Rejected::NoEffect(reason)) => Outcome::NoEffect(reason),
-        Err(Rejected::Refused(reason)) => return nothing(account, Outcome::Refused(reason)),
+        Err(Rejected::Refused(reason)) => {
+            account.restore_charges(charges);
+            return nothing(account, Outcome::Refused(reason));
+        }
     };
     account.line = at;
     if let Some(id) = id.filter(|_| outcome != Outcome::NoEffect(NoEffect::RepeatedEvent)) {
@@ -122,6 +129,10 @@ fn take_input(
     ladder.note_money(&input.body, outcome);
     ladder.note_collected(&input.body, outcome);
     ladder.comes_back = outcome == Outcome::Applied && ladder.brings_back(&input.body);
+    if outcome == Outcome::Applied && matches!(input.body, Body::BillIssued { origin: None, .. }) {
+        ladder.charge_with_bill();
+    }
+    ladder.charge_at_end();
     ladder.settle_pauses();
     ladder.settle_retries();
     ladder.review(reason_of(&input.body));
@@ -204,6 +215,7 @@ fn take_deadline(mut account: Account, policy: Arc<Policy>, policies: &PolicyBoo
     let late = policy.late_after_ms.is_some_and(|after| now.since(due) > after) || policy.options.contact.is_some();
     account.line = account.line.max(if late { now } else { due });
     let mut ladder = Ladder::new(&mut account, policy, None);
+    ladder.accrue(ladder.account.line);
     let changes = ladder.change(policies);
     let settles = ladder.settle_pauses();
     let reminds = ladder.remind();
@@ -238,15 +250,31 @@ fn take_found(
     let bars: Vec<Uuid> = bars.filter(|bar| !lifted(bar)).collect();
     account.line = account.line.max(now);
     let before = std::mem::replace(&mut account.sequence, last);
-    for known in found.iter().filter(|f| f.sequence > before) {
-        if let FoundAction::Retried { payment, attempt, amount } = &known.what {
-            account.note_retried(payment, *attempt, *amount, known.sequence);
-        }
-    }
     let mut ladder = Ladder::new(&mut account, policy, None);
+    for known in found.iter().filter(|f| f.sequence > before) {
+        ladder.note_found(known);
+    }
     ladder.decide(Code::NumbersPassedOver, None, None);
     ladder.lift(bars, RestorationReason::Error);
     finish(ladder, policies, Outcome::Applied).with(account)
+}
+
+impl Ladder<'_> {
+    /// A command is on its way that the account did not know of.
+    fn note_found(&mut self, found: &Found) {
+        let sequence = found.sequence;
+        match &found.what {
+            FoundAction::Retried { payment, attempt, amount } => {
+                self.account.note_retried(payment, *attempt, *amount, sequence);
+            }
+            FoundAction::Charged { kind, name, code, amount, tax } => {
+                let (kind, amount, tax) = (*kind, *amount, *tax);
+                self.note_asked(&FoundCharge { sequence, kind, name, code, amount, tax });
+            }
+            FoundAction::Waived { reverses, amount } => self.account.note_waived(*reverses, sequence, *amount),
+            FoundAction::Told | FoundAction::Barred | FoundAction::Restored(_) => {}
+        }
+    }
 }
 
 fn take_answer(

@@ -107,6 +107,15 @@ impl Account {
         (owed > Minor::ZERO && coming(due_on)).then_some(Part { bill, due_on, owed })
     }
 
+    /// What of a bill may be dunned, by the last day on which it is in time.
+    pub(super) fn dunnable_by_day(&self, bill: &Bill) -> Vec<(Day, Minor)> {
+        let owed = self.dunnable(bill);
+        match self.terms_of(bill) {
+            [] => vec![(bill.due_on, owed)],
+            terms => left_of(terms, owed).collect(),
+        }
+    }
+
     /// All last days of what is owed, in order.
     pub(super) fn due_days(&self) -> Vec<Day> {
         let mut days: Vec<_> = self.bills.iter().map(|bill| bill.due_on).collect();
@@ -117,18 +126,19 @@ impl Account {
         days
     }
 
-    /// What is left of the bills, the earliest last day first: the place of the bill, and how much. `left` says how much
-    /// of a bill counts.
+    /// What is left of the bills, the earliest last day first and charges that are not dunned behind all else: the place of
+    /// the bill, and how much. `left` says how much of a bill counts.
     pub(super) fn left_by_day(&self, left: impl Fn(&Bill) -> Minor) -> Vec<(usize, Minor)> {
         let mut parts = Vec::new();
         for (place, bill) in self.bills.iter().enumerate() {
+            let apart = self.is_apart(bill);
             match self.terms_of(bill) {
-                [] => parts.push((bill.due_on, place, left(bill))),
-                terms => parts.extend(left_of(terms, left(bill)).map(|(day, amount)| (day, place, amount))),
+                [] => parts.push((apart, bill.due_on, place, left(bill))),
+                terms => parts.extend(left_of(terms, left(bill)).map(|(day, amount)| (apart, day, place, amount))),
             }
         }
-        parts.sort_by_key(|(day, place, _)| (*day, *place));
-        parts.into_iter().map(|(_, place, amount)| (place, amount)).collect()
+        parts.sort_by_key(|(apart, day, place, _)| (*apart, *day, *place));
+        parts.into_iter().map(|(.., place, amount)| (place, amount)).collect()
     }
 }
 

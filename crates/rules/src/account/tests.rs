@@ -2,6 +2,7 @@
 
 mod bars;
 mod change;
+mod charges;
 mod contact;
 mod facts;
 mod found;
@@ -195,12 +196,13 @@ fn issued(id: &str, amount: i64, due: i32) -> Body<'_> {
         terms: vec![],
         lines: vec![],
         kind: "regular",
+        origin: None,
     }
 }
 
 fn in_terms(bill: Body<'_>, parts: Vec<Term>) -> Body<'_> {
     let Body::BillIssued { bill_id, amount, currency, issued_on, due_on, lines, kind, .. } = bill else { return bill };
-    Body::BillIssued { bill_id, amount, currency, issued_on, due_on, terms: parts, lines, kind }
+    Body::BillIssued { bill_id, amount, currency, issued_on, due_on, terms: parts, lines, kind, origin: None }
 }
 
 fn failed(payment_id: &str) -> Body<'_> {
@@ -218,11 +220,11 @@ fn received<'a>(id: &'a str, amount: i64, bill_id: Option<&'a str>) -> Body<'a> 
 }
 
 fn adjusted(bill_id: &str, delta: i64) -> Body<'_> {
-    Body::BillAdjusted { bill_id, delta: Minor::new(delta) }
+    Body::BillAdjusted { bill_id, delta: Minor::new(delta), origin: None }
 }
 
 fn written_off(bill_id: &str, amount: i64) -> Body<'_> {
-    Body::BillWrittenOff { bill_id, amount: Minor::new(amount) }
+    Body::BillWrittenOff { bill_id, amount: Minor::new(amount), origin: None }
 }
 
 fn taken_back(payment_id: &str, amount: i64) -> Body<'_> {

@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 
 use dunning_sim::hostile::{Policies, Tally, run};
 
+/// Worlds are made of small things that come and go: a third faster with it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const HELP: &str = "Runs the engine in hostile worlds, one a seed, and checks each against a fold from scratch.
 
 usage: sim [--seeds N] [--from S] [--seconds T]   N worlds from seed S on, for at most T seconds (default: 10000 from 0)

@@ -107,6 +107,7 @@ fn commands(facts: &Facts) -> Vec<Count> {
             ActionView::Notify { channel, .. } => format!("notification, {} by {channel}", command.step),
             ActionView::Bar { level, .. } => format!("bar, {level}"),
             ActionView::Retry { attempt, .. } => format!("retry, attempt {attempt}"),
+            ActionView::Ledger { kind, .. } => format!("ledger, {} ({kind})", command.step),
             ActionView::Restore { reason, .. } => format!("restoration, {reason}"),
         };
         *counts.entry((*topic, name)).or_default() += 1;

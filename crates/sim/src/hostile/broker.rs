@@ -38,7 +38,7 @@ fn tear(bits: u64, is_first: bool) -> Tear {
     let pieces: [&[OutputTopic]; 4] = [
         &[OutputTopic::State, OutputTopic::Decisions],
         &[OutputTopic::Notifications, OutputTopic::DeadLetters],
-        &[OutputTopic::Barring, OutputTopic::Retries],
+        &[OutputTopic::Barring, OutputTopic::Retries, OutputTopic::Ledger],
         &[OutputTopic::Restoration],
     ];
     let torn = pieces.into_iter().enumerate().filter(|(i, _)| bits >> i & 1 == 1);

@@ -12,7 +12,7 @@ use super::fold::Fold;
 use super::tape::History;
 use crate::{Bus, MemoryStores, Topic};
 
-const COMMANDS: [OutputTopic; 4] = OutputTopic::COMMANDS;
+const COMMANDS: [OutputTopic; 5] = OutputTopic::COMMANDS;
 
 /// The generation of a world's topics.
 pub(super) const GENERATION: u32 = 1;

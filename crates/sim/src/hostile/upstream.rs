@@ -162,6 +162,7 @@ impl Upstream {
         // The large ones are paid in two terms.
         let part = |days| Term { due_on: today.plus(due_in - days), amount: Minor::new(amount.get() / 2) };
         let terms = if amount.get() == 40_000 { vec![part(5), part(0)] } else { vec![] };
+        let answers = self.answers(customer, 200);
         let body = Body::BillIssued {
             bill_id: &id,
             amount,
@@ -171,8 +172,20 @@ impl Upstream {
             terms,
             lines: vec![],
             kind: "regular",
+            origin: answers.as_deref(),
         };
         self.happens(tape, customer, InputTopic::Bills, &body, now);
+    }
+
+    /// One of the customer's commands, or one that never was.
+    fn command(&mut self, customer: usize) -> String {
+        let sequence = self.random.between(1, 20).unsigned_abs();
+        command_id(&Self::account(customer), sequence).to_string()
+    }
+
+    /// The command that billing answers, so many times of a thousand.
+    fn answers(&mut self, customer: usize, often: u64) -> Option<String> {
+        self.random.chance(often).then(|| self.command(customer))
     }
 
     /// One of the customer's bills, or one that nobody knows.
@@ -209,8 +222,7 @@ impl Upstream {
     fn declines(&mut self, tape: &mut Tape, customer: usize, now: Timestamp) {
         let (amount, currency) = (self.amount(), self.currency());
         let id = format!("p{}", i64::from(self.customers[customer].payments) + self.random.between(0, 2));
-        let sequence = self.random.between(1, 20).unsigned_abs();
-        let command = command_id(&Self::account(customer), sequence).to_string();
+        let command = self.command(customer);
         let failed = Failed {
             payment_id: &id,
             amount,
@@ -255,10 +267,11 @@ impl Upstream {
         let (amount, currency) = (self.amount(), self.currency());
         let credit = format!("c{}", self.events);
         let delta = Minor::new(self.random.pick(&[-20_000, -500, 500, 12_000]));
+        let answers = self.answers(customer, 400);
         let body = match self.random.between(0, 4) {
-            0 => Body::BillAdjusted { bill_id: &bill, delta },
+            0 => Body::BillAdjusted { bill_id: &bill, delta, origin: answers.as_deref() },
             1 => Body::BillCancelled { bill_id: &bill },
-            2 => Body::BillWrittenOff { bill_id: &bill, amount },
+            2 => Body::BillWrittenOff { bill_id: &bill, amount, origin: answers.as_deref() },
             3 => Body::WriteOffReversed { bill_id: &bill, amount },
             _ => Body::AccountCredited { credit_id: &credit, amount, currency },
         };

@@ -158,15 +158,16 @@ impl Operator {
                     terms: Vec::new(),
                     lines: Vec::new(),
                     kind: "regular",
+                    origin: None,
                 };
                 (InputTopic::Bills, body)
             }
             What::Adjusted { delta, .. } => {
-                (InputTopic::Bills, Body::BillAdjusted { bill_id: id, delta: Minor::new(delta) })
+                (InputTopic::Bills, Body::BillAdjusted { bill_id: id, delta: Minor::new(delta), origin: None })
             }
             What::Cancelled { .. } => (InputTopic::Bills, Body::BillCancelled { bill_id: id }),
             What::WrittenOff { amount, .. } => {
-                (InputTopic::Bills, Body::BillWrittenOff { bill_id: id, amount: Minor::new(amount) })
+                (InputTopic::Bills, Body::BillWrittenOff { bill_id: id, amount: Minor::new(amount), origin: None })
             }
             What::Credited { amount } => {
                 (InputTopic::Bills, Body::AccountCredited { credit_id: id, amount: Minor::new(amount), currency })

@@ -124,6 +124,7 @@ fn shadow_decides_and_commands_nothing() {
         terms: vec![],
         lines: vec![],
         kind: "regular",
+        origin: None,
     };
     let bytes = world.bytes(InputTopic::Bills, "acc-1", day(20_000), body);
     let tick = world.bytes(InputTopic::Usage, "acc-1", day(20_100), dunning_rules::Body::UsageRecorded);

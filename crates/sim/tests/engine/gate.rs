@@ -46,6 +46,7 @@ pub fn bill(due: i32) -> Body<'static> {
         terms: vec![],
         lines: vec![],
         kind: "regular",
+        origin: None,
     }
 }
 

@@ -19,6 +19,7 @@ fn bill<'a>(id: &'a str, due: i32) -> Body<'a> {
         terms: vec![],
         lines: vec![],
         kind: "regular",
+        origin: None,
     }
 }
 

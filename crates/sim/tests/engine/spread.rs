@@ -42,11 +42,21 @@ fn happens(random: &mut Random, world: &mut World, account: &str, today: i64) {
             let part = |days| Term { due_on: day(due - days), amount: half };
             let terms = if random.chance(300) { vec![part(5), part(0)] } else { vec![] };
             let (issued_on, due_on, lines) = (day(today - 10), day(due), vec![]);
-            Body::BillIssued { bill_id: &bill, amount, currency, issued_on, due_on, terms, lines, kind: "regular" }
+            Body::BillIssued {
+                bill_id: &bill,
+                amount,
+                currency,
+                issued_on,
+                due_on,
+                terms,
+                lines,
+                kind: "regular",
+                origin: None,
+            }
         }
         7..=11 => Body::PaymentReceived { payment_id: &payment, amount, currency, bill_id: None },
         12 => Body::PaymentReversed { payment_id: &payment, amount, kind: ReversalKind::ReturnedDebit },
-        13 => Body::BillAdjusted { bill_id: &bill, delta: Minor::new(-2_000) },
+        13 => Body::BillAdjusted { bill_id: &bill, delta: Minor::new(-2_000), origin: None },
         14..=15 => Body::DisputeOpened { dispute_id: &dispute, bill_id: Some(&bill), amount: None },
         16 => Body::DisputeResolved { dispute_id: &dispute, outcome: DisputeOutcome::Rejected, credited: Minor::ZERO },
         17 => Body::Interaction(Interaction::PromiseMade { promise_id: &payment, amount, promised_on: day(due) }),

@@ -172,7 +172,7 @@ fn what_is_decided_meanwhile_passes_over_the_numbers_that_are_out() {
     let due_on = Day::from_epoch(20_030);
     let (issued_on, bill_id, kind) = (due_on.plus(-14), "b2", "regular");
     let (terms, lines) = (vec![], vec![]);
-    let later = Body::BillIssued { bill_id, amount, currency, issued_on, due_on, terms, lines, kind };
+    let later = Body::BillIssued { bill_id, amount, currency, issued_on, due_on, terms, lines, kind, origin: None };
     world.happens(InputTopic::Bills, "acc-1", later);
     world.lane(Some("w"));
     world.settle();
@@ -221,6 +221,7 @@ fn what_a_late_record_made_is_not_given_up_before_that_record_is_read_again() {
         terms: vec![],
         lines: vec![],
         kind: "regular",
+        origin: None,
     };
     let bytes = world.bytes(InputTopic::Bills, "acc-1", day(1), bill);
     world.bus.tear_next(tear(&[OutputTopic::State, OutputTopic::Decisions], true));

@@ -20,7 +20,7 @@ pub type SimLane = Lane<SimBroker, MemoryStores, SimClock>;
 pub const POLICIES: [&str; 2] = ["reference", "consumer"];
 /// Nothing that is tried here takes more rounds.
 const ROUNDS_MAX: usize = 5_000;
-const COMMANDS: [OutputTopic; 4] = OutputTopic::COMMANDS;
+const COMMANDS: [OutputTopic; 5] = OutputTopic::COMMANDS;
 
 pub struct World {
     pub bus: Bus,

@@ -4,6 +4,7 @@ use dunning_rules::{Account, Bill, Cycle, Day, Pauses, PendingBar, Policy, Profi
 use serde::Serialize;
 
 use super::Money;
+use super::charges::ChargeView;
 use super::pauses::PausesView;
 use super::retries::RetryView;
 use crate::json;
@@ -41,6 +42,9 @@ pub struct AccountView {
     /// Payments that failed and are collected again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub retries: Vec<RetryView>,
+    /// What it is charged for paying late.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub charges: Vec<ChargeView>,
     /// Records that could not be read: no bar is sent until they are looked at.
     pub stale: Vec<StaleView>,
 }
@@ -192,6 +196,7 @@ impl AccountView {
             profile: account.profile.as_deref().map(ProfileView::new),
             bars_decided: account.bar_decided.map(|decided| if decided.allowed { "allowed" } else { "refused" }),
             pauses: account.pauses().filter(|p| **p != Pauses::default()).map(|p| PausesView::new(p, currency)),
+            charges: ChargeView::of(account, currency),
             retries: account.retries().iter().map(|retry| RetryView::new(retry, currency)).collect(),
             stale: row.stale.iter().map(StaleView::from).collect(),
         }
@@ -292,6 +297,9 @@ impl fmt::Display for AccountView {
         }
         for bill in &self.bills {
             writeln!(f, "  bill        {bill}")?;
+        }
+        for charge in &self.charges {
+            writeln!(f, "  charge      {charge}")?;
         }
         for retry in &self.retries {
             writeln!(f, "  payment     {retry}")?;

@@ -1,6 +1,7 @@
 //! What the HTTP answers hold: as JSON for machines, and through `Display` as text for people.
 
 mod account;
+mod charges;
 mod explain;
 mod pauses;
 mod retries;
@@ -11,6 +12,7 @@ use dunning_rules::Minor;
 use serde::Serialize;
 
 pub use account::{AccountView, BarView, BillView, CycleView, PendingView, ProfileView, SentView, StaleView};
+pub use charges::ChargeView;
 pub use explain::{DecisionView, ExplainView};
 pub use pauses::{AgreementView, HoldView, PausesView};
 pub use retries::RetryView;

@@ -6,7 +6,7 @@ mod view;
 
 use std::fmt::Write;
 
-use dunning_rules::{Action, BarLevel, Command};
+use dunning_rules::{Action, BarLevel, Command, LedgerKind, Minor};
 
 use crate::avro::{
     put_amount, put_array, put_bool, put_currency, put_day, put_instant, put_len, put_long, put_option, put_str,
@@ -14,7 +14,7 @@ use crate::avro::{
 };
 use crate::topic::OutputTopic;
 
-pub use view::{ActionView, CommandView, decode};
+pub use view::{ActionView, CommandView, EntryView, decode};
 
 /// The reason code of a bar; others come with later policies.
 const OVERDUE: &str = "overdue";
@@ -31,6 +31,7 @@ pub const fn topic_of(command: &Command) -> OutputTopic {
         Action::Bar { .. } => OutputTopic::Barring,
         Action::Restore { .. } => OutputTopic::Restoration,
         Action::Retry { .. } => OutputTopic::Retries,
+        Action::Ledger { .. } => OutputTopic::Ledger,
     }
 }
 
@@ -48,6 +49,7 @@ pub fn encode(account_id: &str, command: &Command, out: &mut Vec<u8>) {
         Action::Bar { .. } => put_bar(out, account_id, command),
         Action::Restore { .. } => put_restoration(out, account_id, command),
         Action::Retry { .. } => put_retry(out, account_id, command),
+        Action::Ledger { .. } => put_ledger(out, account_id, command),
     }
 }
 
@@ -113,6 +115,38 @@ fn put_retry(out: &mut Vec<u8>, account_id: &str, command: &Command) {
     put_instant(out, *not_before);
     put_array(out, command.bill_ids.iter(), |out, id| put_str(out, id));
     put_cycle(out, account_id, command);
+}
+
+fn put_ledger(out: &mut Vec<u8>, account_id: &str, command: &Command) {
+    let Action::Ledger { kind, code, tax, reverses } = &command.action else { return };
+    put_len(out, *kind as usize);
+    put_str(out, code);
+    put_amount(out, command.amount_due);
+    put_amount(out, *tax);
+    put_currency(out, command.currency);
+    put_array(out, entries(*kind, command.amount_due, *tax).iter(), |out, (ledger, debit, credit)| {
+        put_str(out, ledger);
+        put_amount(out, *debit);
+        put_amount(out, *credit);
+    });
+    put_option(out, reverses.as_ref(), put_text);
+    put_array(out, command.bill_ids.iter(), |out, id| put_str(out, id));
+    put_cycle(out, account_id, command);
+}
+
+/// The double entry of an amount and the tax in it: ledger, debit, credit.
+fn entries(kind: LedgerKind, amount: Minor, tax: Minor) -> Vec<(&'static str, Minor, Minor)> {
+    let own = match kind {
+        LedgerKind::Fee => "fees",
+        LedgerKind::Interest => "interest",
+        LedgerKind::Waiver => "waivers",
+    };
+    let sides = [("receivables", amount), (own, amount - tax), ("tax", tax)];
+    let is_debit = |ledger| (ledger == "receivables") != (kind == LedgerKind::Waiver);
+    let entry = |(ledger, amount)| {
+        if is_debit(ledger) { (ledger, amount, Minor::ZERO) } else { (ledger, Minor::ZERO, amount) }
+    };
+    sides.into_iter().filter(|(_, amount)| *amount != Minor::ZERO).map(entry).collect()
 }
 
 /// `cycle_id`, `cause_event_id` and `case_id`, which stand together in every command.

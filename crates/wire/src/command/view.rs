@@ -1,10 +1,23 @@
-use dunning_rules::{BarLevel, Channel, Day, Minor, Timestamp};
+use dunning_rules::{BarLevel, Channel, Day, LedgerKind, Minor, Timestamp};
 use serde::Serialize;
 
 use super::REASONS;
 use crate::avro::{Fault, Read, Reader};
 use crate::topic::OutputTopic;
 use crate::{BadRecord, json};
+
+/// One side of a double entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EntryView {
+    /// `receivables`, `fees`, `interest`, `waivers` or `tax`.
+    pub ledger: String,
+    /// Minor units, not negative.
+    #[serde(serialize_with = "json::amount")]
+    pub debit: Minor,
+    /// Minor units, not negative.
+    #[serde(serialize_with = "json::amount")]
+    pub credit: Minor,
+}
 
 /// A command as its receivers read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -94,6 +107,20 @@ pub enum ActionView {
         #[serde(serialize_with = "json::instant")]
         not_before: Timestamp,
     },
+    /// Book a charge, or give one up.
+    Ledger {
+        /// What it is for.
+        kind: &'static str,
+        /// The code by which billing knows it.
+        code: String,
+        /// The tax in the amount.
+        #[serde(serialize_with = "json::amount")]
+        tax: Minor,
+        /// The double entry.
+        entries: Vec<EntryView>,
+        /// The request that it takes back.
+        reverses: Option<String>,
+    },
     /// Lift restrictions.
     Restore {
         /// Services; empty: all of the account.
@@ -141,6 +168,7 @@ pub fn decode(topic: OutputTopic, datum: &[u8]) -> Result<CommandView, BadRecord
         OutputTopic::Barring => bar(&mut r, &mut view)?,
         OutputTopic::Restoration => restoration(&mut r, &mut view)?,
         OutputTopic::Retries => retry(&mut r, &mut view)?,
+        OutputTopic::Ledger => ledger(&mut r, &mut view)?,
         _ => return Err(BadRecord::schema("the topic has no commands")),
     };
     r.end()?;
@@ -218,6 +246,22 @@ fn retry(r: &mut Reader<'_>, view: &mut CommandView) -> Read<ActionView> {
     view.bill_ids = r.strings()?;
     cycle(r, view)?;
     Ok(ActionView::Retry { payment_id, attempt, method, not_before })
+}
+
+fn ledger(r: &mut Reader<'_>, view: &mut CommandView) -> Read<ActionView> {
+    let kind = LedgerKind::ALL.get(r.symbol(LedgerKind::ALL.len() + 1)?).map_or("UNKNOWN", |kind| kind.symbol());
+    let code = r.owned()?;
+    view.amount_due = Minor::new(r.long()?);
+    let tax = Minor::new(r.long()?);
+    view.currency = r.owned()?;
+    let entry = |r: &mut Reader<'_>| {
+        Ok(EntryView { ledger: r.owned()?, debit: Minor::new(r.long()?), credit: Minor::new(r.long()?) })
+    };
+    let entries = r.array(entry)?;
+    let reverses = r.option(Reader::owned)?;
+    view.bill_ids = r.strings()?;
+    cycle(r, view)?;
+    Ok(ActionView::Ledger { kind, code, tax, entries, reverses })
 }
 
 fn cycle(r: &mut Reader<'_>, view: &mut CommandView) -> Read<()> {

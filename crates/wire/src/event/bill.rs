@@ -7,10 +7,10 @@ pub(super) fn body<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, Fault> {
     match r.branch(7)? {
         0 => issued(r),
         1 => {
-            let body = Body::BillAdjusted { bill_id: r.id()?, delta: r.signed()? };
-            r.string()?;
-            r.option(Reader::string)?;
-            Ok((body, "BillAdjusted"))
+            let (bill_id, delta) = (r.id()?, r.signed()?);
+            r.string()?; // reason
+            let origin = r.option(Reader::string)?;
+            Ok((Body::BillAdjusted { bill_id, delta, origin }, "BillAdjusted"))
         }
         2 => {
             let body = Body::BillCancelled { bill_id: r.id()? };
@@ -18,10 +18,10 @@ pub(super) fn body<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, Fault> {
             Ok((body, "BillCancelled"))
         }
         3 => {
-            let body = Body::BillWrittenOff { bill_id: r.id()?, amount: r.positive()? };
-            r.string()?;
-            r.option(Reader::string)?;
-            Ok((body, "BillWrittenOff"))
+            let (bill_id, amount) = (r.id()?, r.positive()?);
+            r.string()?; // reason
+            let origin = r.option(Reader::string)?;
+            Ok((Body::BillWrittenOff { bill_id, amount, origin }, "BillWrittenOff"))
         }
         4 => {
             let body = Body::WriteOffReversed { bill_id: r.id()?, amount: r.positive()? };
@@ -54,8 +54,8 @@ fn issued<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, Fault> {
     let kind = r.string()?;
     r.string()?; // number
     r.option(Reader::string)?; // replaces_bill_id
-    r.option(Reader::string)?; // origin_command_id
-    Ok((Body::BillIssued { bill_id, amount, currency, issued_on, due_on, terms, lines, kind }, "BillIssued"))
+    let origin = r.option(Reader::string)?;
+    Ok((Body::BillIssued { bill_id, amount, currency, issued_on, due_on, terms, lines, kind, origin }, "BillIssued"))
 }
 
 fn term(r: &mut Reader<'_>, issued_on: Day) -> Result<Term, Fault> {

@@ -27,7 +27,7 @@ pub fn encode_input(topic: InputTopic, account_id: &str, input: &Input<'_>, out:
 
 fn put_bill(out: &mut Vec<u8>, body: &Body<'_>) {
     match body {
-        Body::BillIssued { bill_id, amount, currency, issued_on, due_on, terms, lines, kind } => {
+        Body::BillIssued { bill_id, amount, currency, issued_on, due_on, terms, lines, kind, origin } => {
             put_branch(out, 0, bill_id);
             put_amount(out, *amount);
             put_currency(out, Some(*currency));
@@ -36,21 +36,24 @@ fn put_bill(out: &mut Vec<u8>, body: &Body<'_>) {
             put_array(out, terms.iter(), put_term);
             put_array(out, lines.iter(), put_line);
             put_str(out, kind);
-            out.extend([0, 0, 0]); // number, replaces_bill_id, origin_command_id
+            out.extend([0, 0]); // number, replaces_bill_id
+            put_option(out, *origin, put_str);
         }
-        Body::BillAdjusted { bill_id, delta } => {
+        Body::BillAdjusted { bill_id, delta, origin } => {
             put_branch(out, 1, bill_id);
             put_amount(out, *delta);
-            out.extend([0, 0]); // reason, origin_command_id
+            out.push(0); // reason
+            put_option(out, *origin, put_str);
         }
         Body::BillCancelled { bill_id } => {
             put_branch(out, 2, bill_id);
             out.push(0); // reason
         }
-        Body::BillWrittenOff { bill_id, amount } => {
+        Body::BillWrittenOff { bill_id, amount, origin } => {
             put_branch(out, 3, bill_id);
             put_amount(out, *amount);
-            out.extend([0, 0]); // reason, origin_command_id
+            out.push(0); // reason
+            put_option(out, *origin, put_str);
         }
         Body::WriteOffReversed { bill_id, amount } => {
             put_branch(out, 4, bill_id);

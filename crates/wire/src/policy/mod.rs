@@ -4,6 +4,7 @@
 //! ([`json_schema`]), and then checked for what no schema can say. Everything found in a file is reported at once.
 
 mod change;
+mod charges;
 mod condition;
 mod contact;
 pub(crate) mod duration;

@@ -2,11 +2,11 @@
 
 use dunning_rules::{
     Account, Action, Anchor, BarLevel, BelowMinimum, Body, Cap, Channel, Channels, Contact, ContactHours, Currency,
-    Day, Event, FlagOf, GateAnswer, Input, Minor, NumberOf, Offset, Policy, PolicyBook, Profile, Quiet, Repeat,
-    Resumes, Shortcuts, Step, StepAction, Test, Timestamp, Unmet, WordOf, Zone, ZoneRule, step,
+    Day, Event, FlagOf, GateAnswer, Input, LedgerKind, Minor, NumberOf, Offset, Policy, PolicyBook, Profile, Quiet,
+    Repeat, Resumes, Shortcuts, Step, StepAction, Test, Timestamp, Unmet, WordOf, Zone, ZoneRule, step,
 };
 
-use super::{Loaded, change, duration, pauses, retries};
+use super::{Loaded, change, charges, duration, pauses, retries};
 
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 /// A calendar shows no more: a ladder can go on as long as something is owed.
@@ -33,6 +33,9 @@ pub fn print(loaded: &Loaded) -> String {
         page.say(&sentence);
     }
     page.say(&retries::sentence(policy.options.retries.as_deref()));
+    for sentence in charges::sentences(policy) {
+        page.say(&sentence);
+    }
     for step in &policy.options.before_due {
         page.say(&format!("Before a bill is due that is owed and not disputed, {}", told(policy, step)));
     }
@@ -69,6 +72,7 @@ pub fn calendar(policy: &Policy, due: Day, amount: Option<Minor>) -> String {
         terms: Vec::new(),
         lines: Vec::new(),
         kind: "regular",
+        origin: None,
     };
     walk.meets("profile", Body::Profile(Box::new(profile(zone))), zone.start_of_day(issued));
     walk.meets("bill", bill, zone.start_of_day(issued));
@@ -112,6 +116,10 @@ impl Walk {
                 Action::Bar { level, .. } => format!("{}: barred, {}", command.step, level.symbol()),
                 Action::Restore { .. } => "everything is restored".to_owned(),
                 Action::Retry { .. } => "a payment that failed is collected again".to_owned(),
+                Action::Ledger { kind: LedgerKind::Waiver, .. } => {
+                    format!("{}: {} of it is given up", command.step, command.amount_due)
+                }
+                Action::Ledger { .. } => format!("{}: {} is charged", command.step, command.amount_due),
             };
             self.lines.push((command.decided_at, line));
         }

@@ -90,6 +90,9 @@ pub(super) struct PolicyFile {
     /// When payments that failed are collected again, and which of them. Without it: none is.
     #[serde(default)]
     pub(super) retries: Option<super::retries::Retries>,
+    /// What customers who pay late are charged. Without it: nothing.
+    #[serde(default)]
+    pub(super) charges: Option<super::charges::Charges>,
     /// Notices before the due date of a bill that is owed: one for each bill and step. They start no cycle.
     #[serde(default)]
     pub(super) before_due: Vec<Step>,

@@ -74,6 +74,7 @@ impl Reader<'_, '_> {
         let before_due = self.before_due(file, &steps);
         let (restore_below, restore_below_other) = self.restore_below(file);
         let on_change = self.on_change(file.on_change.as_ref(), &steps);
+        let charges = self.charges(file, &steps);
         let policy = Policy {
             label: Arc::from(format!("{}@{}", file.policy, file.version)),
             zone,
@@ -96,6 +97,7 @@ impl Reader<'_, '_> {
                 resumes: resumes(file),
                 on_change,
                 retries: self.retries(file),
+                charges,
             },
         };
         self.late_start(&policy);
@@ -163,7 +165,7 @@ impl Reader<'_, '_> {
         (listed, other)
     }
 
-    fn no_currency(&mut self, path: &str, code: &str) {
+    pub(super) fn no_currency(&mut self, path: &str, code: &str) {
         let help = "use a code of ISO 4217 in capitals, such as `EUR`, or `other`";
         let (place, message) = (self.root.key_of(path), format!("there is no currency `{code}`"));
         self.notes.add(Severity::Error, place, path, message, help.to_owned());

@@ -21,6 +21,8 @@ pub enum Part {
     Rule(String),
     /// An attempt to collect a payment that failed, from 1.
     Attempt(u16),
+    /// A fee that was charged, or given up; `interest`.
+    Charge(String),
 }
 
 impl fmt::Display for Part {
@@ -29,6 +31,8 @@ impl fmt::Display for Part {
             Self::Step { procedure: None, step } => write!(f, "step `{step}`"),
             Self::Step { procedure: Some(procedure), step } => write!(f, "step `{step}` of `{procedure}`"),
             Self::Rule(rule) => write!(f, "rule `{rule}`"),
+            Self::Charge(name) if name == "interest" => f.write_str("interest"),
+            Self::Charge(name) => write!(f, "fee `{name}`"),
             Self::Attempt(attempt) => write!(f, "attempt {attempt} of `retries`"),
         }
     }
@@ -43,7 +47,7 @@ impl Part {
     }
 }
 
-/// The steps, rules and attempts of a policy that no scenario reached, in the order of the file.
+/// The steps, rules, attempts and charges of a policy that no scenario reached, in the order of the file.
 #[must_use]
 pub fn unreached(policy: &Policy, reports: &[Report]) -> Vec<Part> {
     let reached: BTreeSet<&Part> = reports.iter().flat_map(|report| &report.reached).collect();
@@ -56,5 +60,9 @@ pub fn unreached(policy: &Policy, reports: &[Report]) -> Vec<Part> {
     });
     let attempts = policy.options.retries.as_ref().map_or(0, |rules| rules.after_ms.len());
     let attempts = (1..=u16::try_from(attempts).unwrap_or(u16::MAX)).map(Part::Attempt);
-    rules.chain(before).chain(steps).chain(attempts).filter(|part| !reached.contains(part)).collect()
+    let charges = policy.options.charges.as_deref();
+    let fees = charges.into_iter().flat_map(|rules| &rules.fees).map(|fee| fee.name.to_string());
+    let interest = charges.and_then(|rules| rules.interest.as_ref()).map(|_| "interest".to_owned());
+    let charges = fees.chain(interest).map(Part::Charge);
+    rules.chain(before).chain(steps).chain(attempts).chain(charges).filter(|part| !reached.contains(part)).collect()
 }

@@ -56,10 +56,13 @@ pub(super) enum Happening {
         due: Day,
         terms: Vec<Term>,
         kind: String,
+        answers: Option<String>,
     },
     BillAdjusted {
         bill: String,
         delta: Minor,
+        answers: Option<String>,
+        answers_waiver: Option<String>,
     },
     BillCancelled {
         bill: String,
@@ -178,8 +181,17 @@ pub(super) enum Kind {
     Restore(RestorationReason),
     /// Which attempt.
     Retry(u16),
+    Charge,
+    Waive,
     /// No command: a bar that waits, and why where that is compared.
     Held(Option<Hold>),
+}
+
+/// The last command of a step, or of a charge.
+pub(super) struct Named<'h> {
+    pub(super) step: &'h str,
+    /// That which gives the charge up.
+    pub(super) waives: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -195,7 +207,7 @@ impl Happening {
     /// `notice` is the id of the command that it is about, if it is about one.
     pub(super) fn body<'a>(&'a self, notice: Option<&'a str>) -> Body<'a> {
         match self {
-            Self::BillIssued { bill, amount, currency, issued, due, terms, kind } => Body::BillIssued {
+            Self::BillIssued { bill, amount, currency, issued, due, terms, kind, .. } => Body::BillIssued {
                 bill_id: bill,
                 amount: *amount,
                 currency: *currency,
@@ -204,10 +216,15 @@ impl Happening {
                 terms: terms.clone(),
                 lines: Vec::new(),
                 kind,
+                origin: notice,
             },
-            Self::BillAdjusted { bill, delta } => Body::BillAdjusted { bill_id: bill, delta: *delta },
+            Self::BillAdjusted { bill, delta, .. } => {
+                Body::BillAdjusted { bill_id: bill, delta: *delta, origin: notice }
+            }
             Self::BillCancelled { bill } => Body::BillCancelled { bill_id: bill },
-            Self::BillWrittenOff { bill, amount } => Body::BillWrittenOff { bill_id: bill, amount: *amount },
+            Self::BillWrittenOff { bill, amount } => {
+                Body::BillWrittenOff { bill_id: bill, amount: *amount, origin: None }
+            }
             Self::WriteOffReversed { bill, amount } => Body::WriteOffReversed { bill_id: bill, amount: *amount },
             Self::AccountCredited { credit, amount, currency } => {
                 Body::AccountCredited { credit_id: credit, amount: *amount, currency: *currency }
@@ -249,11 +266,15 @@ impl Happening {
         }
     }
 
-    /// The step of the command that it is about.
-    pub(super) fn notice(&self) -> Option<&str> {
+    /// The command that it is about, if it is about one.
+    pub(super) fn notice(&self) -> Option<Named<'_>> {
         match self {
-            Self::ContactMade { of, .. } => of.as_deref(),
-            Self::PaymentFailed { was_retry: true, .. } => Some("retry"),
+            Self::ContactMade { of, .. } => of.as_deref().map(|step| Named { step, waives: false }),
+            Self::PaymentFailed { was_retry: true, .. } => Some(Named { step: "retry", waives: false }),
+            Self::BillAdjusted { answers_waiver: Some(step), .. } => Some(Named { step, waives: true }),
+            Self::BillIssued { answers, .. } | Self::BillAdjusted { answers, .. } => {
+                answers.as_deref().map(|step| Named { step, waives: false })
+            }
             _ => None,
         }
     }
@@ -294,13 +315,22 @@ impl Happening {
     /// In words for people.
     pub(super) fn words(&self) -> String {
         match self {
+            Self::BillIssued { bill, amount, due, answers: Some(charge), .. } => {
+                format!("{charge} is booked: bill {bill} of {amount}, due {due}")
+            }
             Self::BillIssued { bill, amount, due, terms, .. } if terms.is_empty() => {
                 format!("bill {bill} of {amount} is issued, due {due}")
             }
             Self::BillIssued { bill, amount, terms, .. } => {
                 format!("bill {bill} of {amount} is issued, to be paid {}", parts(terms))
             }
-            Self::BillAdjusted { bill, delta } => format!("bill {bill} changes by {delta}"),
+            Self::BillAdjusted { bill, delta, answers: Some(charge), .. } => {
+                format!("{charge} is booked: bill {bill} changes by {delta}")
+            }
+            Self::BillAdjusted { bill, delta, answers_waiver: Some(charge), .. } => {
+                format!("the waiver of {charge} is booked: bill {bill} changes by {delta}")
+            }
+            Self::BillAdjusted { bill, delta, .. } => format!("bill {bill} changes by {delta}"),
             Self::BillCancelled { bill } => format!("bill {bill} is cancelled"),
             Self::BillWrittenOff { bill, amount } => format!("{amount} of bill {bill} is written off"),
             Self::WriteOffReversed { bill, amount } => format!("{amount} of bill {bill} is owed again"),
@@ -355,6 +385,8 @@ impl Expected {
             Kind::Bar => format!("bar {step}"),
             Kind::Restore(reason) => format!("restore {}", reason.symbol()),
             Kind::Retry(attempt) => format!("retry, attempt {attempt}"),
+            Kind::Charge => format!("charge {step}"),
+            Kind::Waive => format!("waive {step}"),
             Kind::Held(None) => format!("{step} is held"),
             Kind::Held(Some(hold)) => format!("{step} is held: {}", hold.word()),
         };

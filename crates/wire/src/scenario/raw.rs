@@ -119,7 +119,7 @@ pub(super) struct Entry {
     /// A bill is issued.
     pub(super) bill_issued: Option<BillIssued>,
     /// A credit note (negative) or a debit note changes a bill.
-    pub(super) bill_adjusted: Option<OfBill>,
+    pub(super) bill_adjusted: Option<Adjusted>,
     /// A bill is withdrawn as if never issued.
     pub(super) bill_cancelled: Option<WholeBill>,
     /// All or part of a bill is given up.
@@ -194,6 +194,25 @@ pub(super) struct BillIssued {
     /// Date of the bill. Without it: the day of the entry.
     #[serde(default)]
     pub(super) issued: Option<String>,
+    /// The charge that billing books with it: the last one of this name (a fee, or `interest`).
+    #[serde(default)]
+    pub(super) answers: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Adjusted {
+    /// Name of the bill.
+    pub(super) bill: String,
+    /// In minor units (cents).
+    #[schemars(range(min = -1_000_000_000_000_000_i64, max = 1_000_000_000_000_000_i64))]
+    pub(super) amount: i64,
+    /// The charge that billing books with it: the last one of this name (a fee, or `interest`).
+    #[serde(default)]
+    pub(super) answers: Option<String>,
+    /// The charge whose waiver billing books with it.
+    #[serde(default)]
+    pub(super) answers_waiver: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -340,6 +359,10 @@ pub(super) struct Expect {
     /// A payment that failed is collected again: which attempt, from 1.
     #[schemars(range(min = 1, max = 31))]
     pub(super) retry: Option<u16>,
+    /// A charge that billing is asked to book: the name of the fee, or `interest`.
+    pub(super) charge: Option<String>,
+    /// A charge that is given up: the name of the fee, or `interest`.
+    pub(super) waive: Option<String>,
     /// The step whose bar waits (no command); `because` says why.
     pub(super) held: Option<String>,
     /// Why a bar waits: `no_profile`, `protected`, `refused`, `no_warning`, `on_hold` or `balance_differs`.

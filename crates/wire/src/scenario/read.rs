@@ -99,7 +99,12 @@ impl Reader<'_, '_> {
         Some(match entry {
             raw::Entry { bill_issued: Some(b), .. } => self.bill(&format!("{path}.bill_issued"), b, at)?,
             raw::Entry { bill_adjusted: Some(b), .. } => {
-                Happening::BillAdjusted { bill: b.bill.clone(), delta: Minor::new(b.amount) }
+                let (answers, answers_waiver) = (b.answers.clone(), b.answers_waiver.clone());
+                if answers.is_some() && answers_waiver.is_some() {
+                    let path = format!("{path}.bill_adjusted");
+                    self.error(&path, "it answers one request", "write `answers` or `answers_waiver`");
+                }
+                Happening::BillAdjusted { bill: b.bill.clone(), delta: Minor::new(b.amount), answers, answers_waiver }
             }
             raw::Entry { bill_cancelled: Some(b), .. } => Happening::BillCancelled { bill: b.bill.clone() },
             raw::Entry { bill_written_off: Some(b), .. } => {
@@ -164,7 +169,8 @@ impl Reader<'_, '_> {
             self.error(&format!("{path}.terms"), "the terms do not sum to the bill", "such a bill would be refused");
         }
         let kind = bill.kind.as_deref().unwrap_or("regular").to_owned();
-        Some(Happening::BillIssued { bill: bill.bill.clone(), amount, currency, issued, due, terms, kind })
+        let (bill, answers) = (bill.bill.clone(), bill.answers.clone());
+        Some(Happening::BillIssued { bill, amount, currency, issued, due, terms, kind, answers })
     }
 
     fn positive(&mut self, path: &str, amount: i64) -> Minor {
@@ -214,6 +220,8 @@ impl Reader<'_, '_> {
             expect.bar.as_ref().map(|step| (Kind::Bar, Some(step.clone()))),
             expect.restore.map(|why| (Kind::Restore(reason(why)), None)),
             expect.retry.map(|attempt| (Kind::Retry(attempt), None)),
+            expect.charge.as_ref().map(|name| (Kind::Charge, Some(name.clone()))),
+            expect.waive.as_ref().map(|name| (Kind::Waive, Some(name.clone()))),
             expect.held.as_ref().map(|step| (Kind::Held(expect.because.map(because)), Some(step.clone()))),
         ];
         let mut kinds = kinds.into_iter().flatten();
@@ -221,7 +229,7 @@ impl Reader<'_, '_> {
             self.error(
                 path,
                 "one thing is expected at a time",
-                "write one of `notify`, `bar`, `restore`, `retry`, `held`",
+                "write one of `notify`, `bar`, `restore`, `retry`, `charge`, `waive`, `held`",
             );
             return None;
         };

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dunning_rules::{
-    Account, Action, Code, Command, Decision, Event, GateAnswer, Hold, Input, Outcome, Policy, PolicyBook, Timestamp,
-    step,
+    Account, Action, Code, Command, Decision, Event, GateAnswer, Hold, Input, LedgerKind, Outcome, Policy, PolicyBook,
+    Timestamp, step,
 };
 
 use super::cover::Part;
-use super::model::{Entry, Expected, Happens, Kind, Scenario, Stands, What};
+use super::model::{Entry, Expected, Happens, Kind, Named, Scenario, Stands, What};
 use super::report::{Line, Mark, Report};
 
 /// More deadlines than any policy has between two entries; beyond it the account would turn in a circle.
@@ -103,6 +103,8 @@ impl World {
         for command in commands {
             if let Action::Retry { attempt, .. } = command.action {
                 self.reached.insert(Part::Attempt(attempt));
+            } else if let Action::Ledger { .. } = command.action {
+                self.reached.insert(Part::Charge(command.step.to_string()));
             } else if let Some(policy) = self.book.get(&command.policy) {
                 self.reached.insert(Part::step(policy, procedure, &command.step));
             }
@@ -112,7 +114,12 @@ impl World {
     }
 
     fn happens(&mut self, entry: &Entry, happens: &Happens) -> Line {
-        let notice = happens.event.notice().and_then(|step| self.commands.iter().rev().find(|c| *c.step == *step));
+        let is_it = |command: &Command, named: &Named<'_>| {
+            let waives = matches!(command.action, Action::Ledger { kind: LedgerKind::Waiver, .. });
+            *command.step == *named.step && waives == named.waives
+        };
+        let notice =
+            happens.event.notice().and_then(|named| self.commands.iter().rev().find(|command| is_it(command, &named)));
         let notice = notice.map(|command| command.id.to_string());
         let body = happens.event.body(notice.as_deref());
         let input = Input { event_id: &happens.event_id, occurred_at: entry.at, body };
@@ -170,7 +177,8 @@ impl World {
             };
             let mut text = expected.words();
             let mut known = policy.steps.iter().chain(&policy.options.before_due);
-            let unknown = expected.step.as_ref().filter(|name| known.all(|s| *s.name != ***name));
+            let is_step = !matches!(expected.kind, Kind::Charge | Kind::Waive);
+            let unknown = expected.step.as_ref().filter(|name| is_step && known.all(|s| *s.name != ***name));
             if let Some(name) = unknown {
                 text.push_str(&format!(" (the policy has no step `{name}`)"));
             }
@@ -231,6 +239,9 @@ impl World {
             Action::Retry { attempt, .. } => {
                 expected.kind = Kind::Retry(*attempt);
                 expected.step = None;
+            }
+            Action::Ledger { kind, .. } => {
+                expected.kind = if *kind == LedgerKind::Waiver { Kind::Waive } else { Kind::Charge };
             }
             Action::Restore { lifts, reason } => {
                 expected.kind = Kind::Restore(*reason);

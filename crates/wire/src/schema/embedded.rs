@@ -1,6 +1,6 @@
 /// The built-in schemas: an id, the topic, the text. An id is never given to another schema: a new version of a schema
 /// has a new id.
-const SCHEMAS: [(u32, &str, &str); 13] = [
+const SCHEMAS: [(u32, &str, &str); 14] = [
     (1, "billing.bills", include_str!("../../../../schemas/billing.bills.avsc")),
     (2, "billing.payments", include_str!("../../../../schemas/billing.payments.avsc")),
     (3, "care.disputes", include_str!("../../../../schemas/care.disputes.avsc")),
@@ -14,6 +14,7 @@ const SCHEMAS: [(u32, &str, &str); 13] = [
     (11, "dunning.accounts", include_str!("../../../../schemas/dunning.accounts.avsc")),
     (12, "dunning.decisions", include_str!("../../../../schemas/dunning.decisions.avsc")),
     (13, "dunning.retries", include_str!("../../../../schemas/dunning.retries.avsc")),
+    (14, "dunning.ledger", include_str!("../../../../schemas/dunning.ledger.avsc")),
 ];
 
 /// The id of a topic's built-in schema where there is no registry; 0, which no schema has, for a topic without one.

@@ -90,8 +90,7 @@ pub(super) fn get_account(b: &mut Bytes<'_>, version: StateVersion, has_aside: b
 #[cold]
 fn put_aside(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
     // The rest stands behind it.
-    let Aside { bills: known, contacts, bases, procedure, pauses: _, suspended: _, reach: _, terms: _, retries: _ } =
-        aside;
+    let Aside { bills: known, contacts, bases, procedure, .. } = aside;
     put_list(out, known, |out, BillAside { bill, issued_on, reminded, kind }| {
         put_bill_ref(out, bill, bills);
         put_day(out, *issued_on);

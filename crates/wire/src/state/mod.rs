@@ -5,6 +5,7 @@
 
 mod account;
 mod bytes;
+mod charges;
 mod more;
 mod outbox;
 mod pauses;

@@ -5,11 +5,13 @@ use dunning_rules::{Aside, Bill, BillTerms, Retry, RetryState, Term, TermAside};
 use super::StateError;
 use super::account::{get_bill_ref, put_bill_ref};
 use super::bytes::{Bytes, put_amount, put_day, put_id, put_instant, put_list};
+use super::charges;
 use crate::avro::put_varint;
 
 /// Bits of what is there.
 const TERMS: u32 = 1;
 const RETRIES: u32 = 2;
+const CHARGES: u32 = 4;
 
 /// True where there is any of it.
 pub(super) fn has_more(aside: &Aside) -> bool {
@@ -19,7 +21,8 @@ pub(super) fn has_more(aside: &Aside) -> bool {
 fn sections(aside: &Aside) -> u32 {
     let terms = if aside.terms.is_empty() { 0 } else { TERMS };
     let retries = if aside.retries.is_empty() { 0 } else { RETRIES };
-    terms | retries
+    let charges = if aside.charges.is_none() { 0 } else { CHARGES };
+    terms | retries | charges
 }
 
 #[cold]
@@ -30,6 +33,9 @@ pub(super) fn put_more(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
     }
     if !aside.retries.is_empty() {
         put_list(out, &aside.retries, put_retry);
+    }
+    if let Some(charges) = &aside.charges {
+        charges::put(out, charges, bills);
     }
 }
 
@@ -42,6 +48,9 @@ pub(super) fn get_more(b: &mut Bytes<'_>, aside: &mut Aside, bills: &[Bill]) -> 
     }
     if there & RETRIES != 0 {
         aside.retries = b.list(get_retry)?;
+    }
+    if there & CHARGES != 0 {
+        aside.charges = Some(Box::new(charges::get(b, bills)?));
     }
     if there == 0 || there != sections(aside) {
         Err(StateError::Damaged("the flag of what few accounts have"))

@@ -45,6 +45,9 @@ pub fn policy(dice: &mut Dice, number: u64) -> String {
         retries(dice, &mut text);
     }
     procedures(dice, &mut text);
+    if dice.one_in(2) {
+        charges(dice, &mut text);
+    }
     text
 }
 
@@ -114,6 +117,21 @@ fn retries(dice: &mut Dice, text: &mut String) {
     line(text, format_args!("retries:\n  after: [{}]\n  never_after: [stolen_card]", after.join(", ")));
     if dice.one_in(2) {
         line(text, format_args!("  from: \"06:00\"\n  methods: [card]"));
+    }
+}
+
+/// The second step is not always there.
+fn charges(dice: &mut Dice, text: &mut String) {
+    let unpaid = dice.of_these(&["leave", "dun", "waive"]);
+    line(text, format_args!("charges:\n  unpaid: {unpaid}\n  fees:"));
+    let on = dice.of_these(&["next_bill", "[step-0]", "[step-0]", "[step-1, step-0]"]);
+    let (flat, least) = (dice.within(1, 2_000), dice.within(1, 500));
+    line(text, format_args!("    - {{ fee: late, on: {on}, amount: {{ EUR: {flat} }}, tax: 19% }}"));
+    let spare = if dice.one_in(2) { ", spare_first_in: 100d" } else { "" };
+    line(text, format_args!("    - {{ fee: share, on: next_bill, percent: 2%, at_least: {{ EUR: {least} }}{spare} }}"));
+    if dice.one_in(2) {
+        let on = dice.of_these(&["[step-0]", "[step-0, end_of_cycle]", "[end_of_cycle]"]);
+        line(text, format_args!("  interest: {{ yearly: {}%, on: {on} }}", dice.within(1, 30)));
     }
 }
 

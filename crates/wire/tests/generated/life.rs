@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dunning_rules::{
-    Account, Action, Body, Channel, Contact, ContactOutcome, Currency, DAY_MS, Day, DisputeOutcome, Event, Failed,
-    GateAnswer, Input, Interaction, Minor, NoEffect, Outcome, Policy, PolicyBook, Profile, ReversalKind, Stage, Stops,
-    Term, Timestamp, Zone, invariant, step,
+    Account, Action, Body, Channel, Command, Contact, ContactOutcome, Currency, DAY_MS, Day, DisputeOutcome, Event,
+    Failed, GateAnswer, Input, Interaction, Minor, NoEffect, Outcome, Policy, PolicyBook, Profile, ReversalKind, Stage,
+    Stops, Term, Timestamp, Zone, invariant, step,
 };
 use dunning_wire::state::{StateVersion, decode_account, encode_account};
 
 use super::dice::Dice;
 
 /// What the lives have to come to, all of them together.
-pub const KINDS: [&str; 33] = [
+pub const KINDS: [&str; 36] = [
     "a letter",
     "a notice",
     "a bar",
@@ -47,6 +47,9 @@ pub const KINDS: [&str; 33] = [
     "RetryPlanned",
     "Retried",
     "NotRetried",
+    "Charged",
+    "NotCharged",
+    "Waived",
 ];
 
 const EVENTS: i64 = 40;
@@ -57,7 +60,7 @@ struct Life {
     book: PolicyBook,
     account: Account,
     reached: BTreeSet<String>,
-    /// The last attempt to collect that was asked for.
+    /// The last attempt to collect, or the last charge, that was asked for.
     asked: Option<String>,
 }
 
@@ -148,7 +151,8 @@ impl Life {
             let name = format!("{:?}", decision.code);
             self.reached.insert(name.split('(').next().unwrap_or_default().to_owned());
         }
-        let asked = said.commands.iter().rfind(|command| matches!(command.action, Action::Retry { .. }));
+        let asks = |command: &&Command| matches!(command.action, Action::Retry { .. } | Action::Ledger { .. });
+        let asked = said.commands.iter().rfind(asks);
         self.asked = asked.map(|command| command.id.to_string()).or(self.asked.take());
         self.account = said.account;
         Ok(said.outcome)
@@ -190,6 +194,13 @@ struct Names {
     asked: Option<String>,
 }
 
+impl Names {
+    /// The command that billing answers, now and then.
+    fn origin(&self, dice: &mut Dice) -> Option<&str> {
+        self.asked.as_deref().filter(|_| dice.one_in(3))
+    }
+}
+
 fn happens(life: &mut Life, dice: &mut Dice, event: i64, at: Timestamp) -> Result<(), String> {
     let mut name = |kind: &str, of: i64| format!("{kind}{}", dice.below(of));
     let names = Names {
@@ -224,9 +235,9 @@ fn in_days(at: Timestamp, days: i64) -> Day {
 fn money_owed<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Body<'a> {
     let bill_id = &*names.bill;
     match dice.below(10) {
-        0 => Body::BillAdjusted { bill_id, delta: Minor::new(dice.within(-8_000, 8_000)) },
+        0 => Body::BillAdjusted { bill_id, delta: Minor::new(dice.within(-8_000, 8_000)), origin: names.origin(dice) },
         1 => Body::BillCancelled { bill_id },
-        2 => Body::BillWrittenOff { bill_id, amount: amount(dice) },
+        2 => Body::BillWrittenOff { bill_id, amount: amount(dice), origin: names.origin(dice) },
         3 => Body::WriteOffReversed { bill_id, amount: amount(dice) },
         4 => Body::BalanceStated { as_of: at, balance: amount(dice), currency: eur() },
         _ => {
@@ -244,6 +255,7 @@ fn money_owed<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Body<'a> 
                 terms,
                 lines: vec![],
                 kind: "regular",
+                origin: names.origin(dice),
             }
         }
     }

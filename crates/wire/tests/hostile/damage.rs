@@ -145,7 +145,7 @@ fn every_seed_is_good_and_every_topic_has_some() {
         }
         assert!(seeds.rows.len() > 5 && seeds.rows.iter().all(|bytes| row(bytes)));
         assert!(InputTopic::ALL.iter().all(|topic| seeds.records.iter().any(|(t, _)| t == topic)));
-        assert_eq!(OutputTopic::ALL.iter().filter(|topic| seeds.outputs.iter().any(|(t, _)| t == *topic)).count(), 7);
+        assert_eq!(OutputTopic::ALL.iter().filter(|topic| seeds.outputs.iter().any(|(t, _)| t == *topic)).count(), 8);
     });
 }
 

@@ -100,15 +100,21 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
         }
         return;
     }
+    // What an event answers was asked for before it.
+    life.until(at(day));
     let command;
     let body = match what {
         Happening::Bill(_, amount, due) => {
             let terms = [(due / 2, amount / 4), (due / 2 + 3, amount / 4), (*due, amount - amount / 4 * 2)];
             let terms = terms.map(|(days, amount)| Term { due_on: later(days), amount: Minor::new(amount) });
             let terms = if what.parts() > 1 { terms.to_vec() } else { vec![] };
-            in_terms(issued(&a, *amount, later(*due).epoch()), terms)
+            command = last_request(life).filter(|_| amount % 4 == 0);
+            answering(in_terms(issued(&a, *amount, later(*due).epoch()), terms), command.as_deref())
         }
-        Happening::Adjust(_, delta) => adjusted(&a, *delta),
+        Happening::Adjust(_, delta) => {
+            command = last_request(life).filter(|_| delta % 2 == 0);
+            answering(adjusted(&a, *delta), command.as_deref())
+        }
         Happening::Cancel(_) => Body::BillCancelled { bill_id: &a },
         Happening::WriteOff(_, amount) => written_off(&a, *amount),
         Happening::Unwrite(_, amount) => Body::WriteOffReversed { bill_id: &a, amount: Minor::new(*amount) },
@@ -172,6 +178,19 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
     life.happens(day, body);
 }
 
+/// The last thing that billing was asked for.
+fn last_request(life: &Life) -> Option<String> {
+    let asked = life.said.iter().rev().find(|said| matches!(said.action, Action::Ledger { .. }));
+    asked.map(|asked| asked.id.to_string())
+}
+
+fn answering<'a>(mut body: Body<'a>, command: Option<&'a str>) -> Body<'a> {
+    if let Body::BillIssued { origin, .. } | Body::BillAdjusted { origin, .. } = &mut body {
+        *origin = command;
+    }
+    body
+}
+
 fn reference_like() -> Policy {
     let mut policy = consumer();
     policy.label = "reference@1".into();
@@ -207,7 +226,9 @@ fn check_commands(life: &Life) {
         assert_eq!(command.sequence, i as u64 + 1);
         assert_eq!(command.id, command_id("acc-1", command.sequence));
         match &command.action {
-            Action::Notify { .. } | Action::Retry { .. } => assert!(command.amount_due > Minor::ZERO),
+            Action::Notify { .. } | Action::Retry { .. } | Action::Ledger { .. } => {
+                assert!(command.amount_due > Minor::ZERO);
+            }
             Action::Bar { .. } => {
                 assert!(command.amount_due >= Minor::new(500));
                 in_force.insert(command.id);
@@ -255,12 +276,14 @@ proptest! {
         shortcuts in any::<bool>(),
         restores in any::<(bool, bool, bool)>(),
         resumes in any::<(bool, bool, bool)>(),
-        retries in any::<bool>(),
+        (retries, charges) in (any::<bool>(), proptest::option::of(0..3_usize)),
         days in prop::collection::vec((0_i64..12, happening()), 1..40),
     ) {
         let mut policy = if shortcuts { reference_like() } else { consumer() };
         policy.options.pauses = terms(restores);
         policy.options.retries = retries.then(|| Box::new(super::retry::rules()));
+        let charges = charges.map(|n| [Unpaid::Leave, Unpaid::Dun, Unpaid::Waive][n]);
+        policy.options.charges = charges.map(|unpaid| Box::new(super::charges::rules(unpaid)));
         policy.options.resumes = Resumes {
             reversal: resumes.0,
             dispute_lost: resumes.1,
@@ -285,9 +308,14 @@ proptest! {
     }
 
     #[test]
-    fn the_same_event_twice_changes_nothing_but_the_line(days in prop::collection::vec((0_i64..12, happening()), 1..30)) {
-        let mut once = Life::new(consumer());
-        let mut twice = Life::new(consumer());
+    fn the_same_event_twice_changes_nothing_but_the_line(
+        charges in any::<bool>(),
+        days in prop::collection::vec((0_i64..12, happening()), 1..30),
+    ) {
+        let mut policy = consumer();
+        policy.options.charges = charges.then(|| Box::new(super::charges::rules(Unpaid::Dun)));
+        let mut once = Life::new(policy.clone());
+        let mut twice = Life::new(policy);
         let mut day = 0;
         for (later, what) in &days {
             day += later;

@@ -99,7 +99,10 @@ fn the_kind_of_the_oldest_bill_can_choose() {
         else {
             panic!("a bill")
         };
-        life.happens(0, Body::BillIssued { bill_id, amount, currency, issued_on, due_on, terms, lines, kind });
+        life.happens(
+            0,
+            Body::BillIssued { bill_id, amount, currency, issued_on, due_on, terms, lines, kind, origin: None },
+        );
         life.until(at(100));
         assert_eq!(life.diary().len(), steps, "{kind}");
     }

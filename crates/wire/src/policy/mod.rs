@@ -22,11 +22,16 @@ mod shortcuts;
 mod steps;
 mod timing;
 
+use std::sync::LazyLock;
+
 use dunning_rules::{IdHash, Policy, Timestamp};
 
 pub use finding::{Finding, Findings, Severity};
 pub(crate) use finding::{Notes, Place};
 pub use print::{calendar, print};
+
+/// Made once: every shard reads the policies that are in force.
+static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(shape::schema_of::<raw::PolicyFile>);
 
 /// Everything that is wrong with a policy file.
 pub type PolicyErrors = Findings;
@@ -79,7 +84,7 @@ pub fn parse(file_name: &str, text: &str) -> Result<Loaded, PolicyErrors> {
 
 fn read(file_name: &str, text: &str, notes: &mut Notes<'_>) -> Option<Loaded> {
     let root = node::Node::read(text, notes)?;
-    let file: raw::PolicyFile = shaped(&root, notes)?;
+    let file: raw::PolicyFile = shaped(&SCHEMA, &root, notes)?;
     let mut reader = ready::Reader { root: &root, notes, free_days: 0 };
     let policy = reader.policy(&file);
     let effective_from = reader.effective_from(&file);
@@ -98,12 +103,12 @@ fn read(file_name: &str, text: &str, notes: &mut Notes<'_>) -> Option<Loaded> {
     })
 }
 
-/// The tree as a type, where it has the type's shape.
-pub(crate) fn shaped<T>(root: &node::Node, notes: &mut Notes<'_>) -> Option<T>
+/// The tree as a type, where it has the type's shape, which its schema says.
+pub(crate) fn shaped<T>(schema: &serde_json::Value, root: &node::Node, notes: &mut Notes<'_>) -> Option<T>
 where
-    T: serde::de::DeserializeOwned + schemars::JsonSchema,
+    T: serde::de::DeserializeOwned,
 {
-    shape::check(&shape::schema_of::<T>(), root, notes);
+    shape::check(schema, root, notes);
     if notes.has_error() {
         return None;
     }
@@ -120,5 +125,5 @@ where
 /// The JSON Schema of the policy file, for editors.
 #[must_use]
 pub fn json_schema() -> serde_json::Value {
-    shape::schema_of::<raw::PolicyFile>()
+    SCHEMA.clone()
 }

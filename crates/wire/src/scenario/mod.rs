@@ -12,6 +12,8 @@ mod read;
 mod report;
 mod run;
 
+use std::sync::LazyLock;
+
 use dunning_rules::{Currency, Zone};
 
 pub use cover::{Part, unreached};
@@ -23,6 +25,8 @@ pub use run::run;
 use crate::policy::node::Node;
 use crate::policy::{Findings, Notes, shape, shaped};
 
+static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(shape::schema_of::<raw::ScenarioFile>);
+
 /// Reads a scenario file. `file_name` is only shown.
 ///
 /// # Errors
@@ -30,7 +34,7 @@ use crate::policy::{Findings, Notes, shape, shaped};
 pub fn parse(file_name: &str, text: &str) -> Result<Scenario, Findings> {
     let mut notes = Notes::new(file_name, text);
     let scenario = Node::read(text, &mut notes).and_then(|root| {
-        let file: raw::ScenarioFile = shaped(&root, &mut notes)?;
+        let file: raw::ScenarioFile = shaped(&SCHEMA, &root, &mut notes)?;
         // EUR is in the list, so there is always a currency.
         let mut reader =
             read::Reader { root: &root, notes: &mut notes, zone: Zone::UTC, currency: Currency::parse("EUR")? };
@@ -45,5 +49,5 @@ pub fn parse(file_name: &str, text: &str) -> Result<Scenario, Findings> {
 /// The JSON Schema of the scenario file, for editors.
 #[must_use]
 pub fn json_schema() -> serde_json::Value {
-    shape::schema_of::<raw::ScenarioFile>()
+    SCHEMA.clone()
 }

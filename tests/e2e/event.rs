@@ -107,5 +107,6 @@ pub fn customer() -> Profile {
         services: vec![Service { service_id: "line-1".into(), protected: false, prepaid: false }],
         payment_link: None,
         status: "active".into(),
+        facts: None,
     }
 }

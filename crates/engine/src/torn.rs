@@ -333,6 +333,7 @@ mod tests {
             purpose: "reminder".into(),
             mandatory: false,
             announced_for: None,
+            offer: vec![],
         }
     }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::{ChargeKind, Day, Id, Minor, Timestamp};
+use crate::{ChargeKind, Day, Id, Minor, Term, Timestamp};
 
 /// What downstream systems are told to do. The fields are those of the command schemas.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +52,8 @@ pub enum Action {
         mandatory: bool,
         /// The date that the text names for the bar that follows.
         announced_for: Option<Day>,
+        /// The parts of an instalment plan that it offers; empty: it offers none.
+        offer: Vec<Term>,
     },
     /// Restrict service of the whole account.
     Bar {

@@ -22,6 +22,15 @@ pub enum Test {
         /// It must lie below; `None`: no bound.
         below: Option<i64>,
     },
+    /// A score of the customer lies between two. One that was not given lies nowhere.
+    Score {
+        /// What it is called.
+        name: Id,
+        /// The least, in millionths; `None`: no least.
+        at_least: Option<i64>,
+        /// It must lie below, in millionths; `None`: no bound.
+        below: Option<i64>,
+    },
     /// Something is so, or is not.
     Flag {
         /// What.
@@ -75,6 +84,16 @@ pub enum NumberOf {
     PromisesKept,
     /// Promises and plans that were broken.
     PromisesBroken,
+    /// What the customer is worth.
+    LifetimeValue,
+    /// Bills that were paid late within a year, of the last ones.
+    LatePayments,
+    /// Days from the date of a bill to its payment, on the average of the last ones.
+    DaysToPay,
+    /// Disputes that ended.
+    PastDisputes,
+    /// The share of those that ended for the customer, in hundredths of a percent.
+    DisputesUpheld,
 }
 
 /// Something that is so or not.
@@ -88,13 +107,21 @@ pub enum FlagOf {
     Prepaid,
     /// It has a service that is never barred.
     ProtectedService,
+    /// Its bills are collected without the customer doing anything.
+    Autopay,
 }
 
 impl NumberOf {
     /// True where it changes by the passing of days alone, without a bill becoming overdue.
     #[must_use]
     pub const fn is_age(self) -> bool {
-        matches!(self, Self::DebtAge | Self::Tenure)
+        matches!(self, Self::DebtAge | Self::Tenure | Self::LatePayments)
+    }
+
+    /// True where it is how the account paid.
+    #[must_use]
+    pub const fn is_history(self) -> bool {
+        matches!(self, Self::LatePayments | Self::DaysToPay | Self::PastDisputes | Self::DisputesUpheld)
     }
 }
 
@@ -130,8 +157,15 @@ mod tests {
             Services,
             PromisesKept,
             PromisesBroken,
+            LifetimeValue,
+            LatePayments,
+            DaysToPay,
+            PastDisputes,
+            DisputesUpheld,
         ];
-        assert_eq!(all.into_iter().filter(|of| of.is_age()).collect::<Vec<_>>(), [DebtAge, Tenure]);
+        assert_eq!(all.into_iter().filter(|of| of.is_age()).collect::<Vec<_>>(), [DebtAge, Tenure, LatePayments]);
+        let history = [LatePayments, DaysToPay, PastDisputes, DisputesUpheld];
+        assert_eq!(all.into_iter().filter(|of| of.is_history()).collect::<Vec<_>>(), history);
     }
 
     #[test]

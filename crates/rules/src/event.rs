@@ -1,4 +1,4 @@
-use crate::{Channel, ChargeKind, Currency, Day, Id, Minor, Timestamp, Zone};
+use crate::{Channel, ChargeKind, Currency, Day, Id, Minor, Profile, Timestamp};
 
 /// What can happen to an account. A deadline is an event like any other, and so is the gate's answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -437,53 +437,4 @@ impl Stops {
     pub const fn or(self, other: Self) -> Self {
         Self { contacts: self.contacts || other.contacts, bars: self.bars || other.bars }
     }
-}
-
-/// Who the account is, as far as the rules use it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Profile {
-    /// Customer category.
-    pub segment: Id,
-    /// ISO 3166 code, or empty.
-    pub region: Id,
-    /// Credit class given by the operator, or empty.
-    pub risk_class: Id,
-    /// BCP 47 tag.
-    pub language: Id,
-    /// Where its days begin.
-    pub zone: Zone,
-    /// Never barred without a person's decision.
-    pub vulnerable: bool,
-    /// First day as a customer.
-    pub customer_since: Option<Day>,
-    /// Ways to reach the customer, in the customer's order of preference.
-    pub contacts: Vec<Contact>,
-    /// Services that can be barred.
-    pub services: Vec<Service>,
-    /// Base of the one-tap payment link.
-    pub payment_link: Option<Id>,
-    /// `active`, `closed`, or the operator's own word.
-    pub status: Id,
-}
-
-/// A way to reach the customer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contact {
-    /// How.
-    pub channel: Channel,
-    /// An alias that the notification platform resolves.
-    pub address: Id,
-    /// False: opted out.
-    pub consent: bool,
-}
-
-/// A subscribed service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Service {
-    /// As in usage records.
-    pub service_id: Id,
-    /// True where it is never barred (alarm, medical).
-    pub protected: bool,
-    /// True where it is paid in advance.
-    pub prepaid: bool,
 }

@@ -19,6 +19,7 @@ pub mod invariant;
 mod money;
 mod pause;
 mod policy;
+mod profile;
 mod retry;
 #[cfg(test)]
 mod tests;
@@ -26,9 +27,9 @@ mod time;
 
 pub use account::{
     Account, Accrual, Aside, BarDecided, BarInForce, Bases, Bill, BillAside, BillTerms, Booking, Charge, ChargeKind,
-    Charges, Cycle, Dispute, DisputedPart, HELD_WORDS, Hold, HoldInForce, Pauses, Payment, PaymentPart, PendingBar,
-    Plan, Promise, Reach, Retry, RetryState, Seen, SeenId, SentStep, Stage, Suspended, TermAside, Transit, Waiver,
-    standing, step,
+    Charges, Cycle, Dispute, DisputedPart, HELD_WORDS, History, Hold, HoldInForce, PaidBill, Pauses, Payment,
+    PaymentPart, PendingBar, Plan, Promise, Reach, Retry, RetryState, Seen, SeenId, SentStep, Stage, Suspended,
+    TermAside, Transit, Waiver, standing, step,
 };
 pub use calendar::{Calendar, Holidays, Offset, is_within};
 pub use change::OnChange;
@@ -39,16 +40,17 @@ pub use contact::{Cap, Channels, ContactHours, ContactRules, Contacted, Quiet};
 pub use currency::Currency;
 pub use decision::{Code, Decision, NoCharge, NoEffect, NoRetry, Outcome, Refusal, Transition};
 pub use event::{
-    Body, Contact, ContactOutcome, DisputeOutcome, Event, Failed, Found, FoundAction, GateAnswer, Input, Interaction,
-    Line, Profile, ReversalKind, Service, Stops, Term,
+    Body, ContactOutcome, DisputeOutcome, Event, Failed, Found, FoundAction, GateAnswer, Input, Interaction, Line,
+    ReversalKind, Stops, Term,
 };
 pub use id::{Id, IdHash, command_id};
 pub use money::Minor;
-pub use pause::{AgreementRules, HoldKinds, PauseRules, Resumes, TRANSIT_DAYS, WHOLE_SHARE};
+pub use pause::{AgreementRules, HoldKinds, PauseRules, PlanOffer, Resumes, TRANSIT_DAYS, WHOLE_SHARE};
 pub use policy::{
     Anchor, BelowMinimum, DebitNote, DisputeEnd, Options, PayDisputed, Policy, PolicyBook, Procedure, Repeat,
     SelectRule, Share, Shortcuts, Step, StepAction, StepRule, Timing, Unmet, WarningRule, ZoneRule,
 };
+pub use profile::{Contact, Profile, ProfileFacts, SCORES_MAX, Score, Service};
 pub use retry::RetryRules;
 pub use time::{DAY_MS, Day, MONTHS, Timestamp, Zone};
 

@@ -1,6 +1,6 @@
 //! What a policy says of promises to pay, instalment plans and holds, and of debts that come back.
 
-use crate::{Id, Minor, Test};
+use crate::{Day, Id, Minor, Term, Test};
 
 /// What stops dunning for a time, and on which terms. Without a word in the policy all of it is honoured, and bars that
 /// are in force stay in force.
@@ -43,6 +43,8 @@ pub struct AgreementRules {
     pub kept_share: u16,
     /// True: bars in force are lifted when it is made.
     pub restores: bool,
+    /// True: a plan is accepted only where one was offered in the cycle, with no more parts and no later end.
+    pub only_offered: bool,
 }
 
 /// All of an amount, in hundredths of a percent.
@@ -58,6 +60,7 @@ impl Default for AgreementRules {
             grace_days: 0,
             kept_share: WHOLE_SHARE,
             restores: false,
+            only_offered: false,
         }
     }
 }
@@ -68,6 +71,43 @@ impl AgreementRules {
     pub fn is_kept(&self, paid: Minor, of: Minor) -> bool {
         // In 128 bits: the product of an amount and a share may leave the range of an amount.
         i128::from(paid.get()) * i128::from(WHOLE_SHARE) >= i128::from(of.get()) * i128::from(self.kept_share)
+    }
+}
+
+/// An instalment plan that a notice offers: all that is dunned, in equal parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlanOffer {
+    /// So many, at least one.
+    pub parts: u16,
+    /// The first one is due so many days after the notice.
+    pub first_days: u16,
+    /// The others follow after so many days each.
+    pub every_days: u16,
+}
+
+impl PlanOffer {
+    /// The parts of an amount; of one that has fewer minor units than parts, one for each. What cannot be shared equally
+    /// is in the first ones.
+    #[must_use]
+    pub fn instalments(&self, amount: Minor, today: Day) -> Vec<Term> {
+        let parts = i64::from(self.parts).min(amount.get()).max(0);
+        let part = |n: i64| {
+            let more = i64::from(n < amount.get() % parts);
+            let day = self.last_day(today, i32::try_from(n).unwrap_or(i32::MAX));
+            Term { due_on: day, amount: Minor::new(amount.get() / parts + more) }
+        };
+        (0..parts).map(part).collect()
+    }
+
+    /// The day of the part behind so many others.
+    fn last_day(&self, today: Day, others: i32) -> Day {
+        today.plus(i32::from(self.first_days).saturating_add(others.saturating_mul(i32::from(self.every_days))))
+    }
+
+    /// True where a plan of so many parts that ends on a day is no more than what was offered on another.
+    #[must_use]
+    pub fn covers(&self, parts: usize, ends_on: Day, offered_on: Day) -> bool {
+        parts <= usize::from(self.parts) && ends_on <= self.last_day(offered_on, i32::from(self.parts.max(1)) - 1)
     }
 }
 
@@ -132,6 +172,27 @@ mod tests {
         for (kept_share, of, paid, kept) in rows {
             let rules = AgreementRules { kept_share, ..AgreementRules::default() };
             assert_eq!(rules.is_kept(Minor::new(paid), Minor::new(of)), kept, "{kept_share} of {of}: {paid}");
+        }
+    }
+
+    #[test]
+    fn what_is_offered_sums_to_the_cent_and_nothing_beyond_it_is_covered() {
+        let offer = PlanOffer { parts: 3, first_days: 7, every_days: 30 };
+        let day = Day::from_epoch;
+        let rows: [(i64, &[(i32, i64)]); 5] = [
+            (10_000, &[(107, 3_334), (137, 3_333), (167, 3_333)]),
+            (9_999, &[(107, 3_333), (137, 3_333), (167, 3_333)]),
+            (2, &[(107, 1), (137, 1)]),
+            (0, &[]),
+            (-5, &[]),
+        ];
+        for (amount, wanted) in rows {
+            let parts = offer.instalments(Minor::new(amount), day(100));
+            let parts: Vec<_> = parts.iter().map(|part| (part.due_on.epoch(), part.amount.get())).collect();
+            assert_eq!(parts, wanted, "{amount}");
+        }
+        for (parts, ends, covered) in [(3, 167, true), (1, 167, true), (4, 160, false), (3, 168, false)] {
+            assert_eq!(offer.covers(parts, day(ends), day(100)), covered, "{parts} until {ends}");
         }
     }
 

@@ -2,8 +2,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::{
-    BarLevel, Calendar, Channel, ChargeRules, ContactRules, Currency, Minor, Offset, OnChange, PauseRules, Resumes,
-    RetryRules, Test, Timestamp, Zone,
+    BarLevel, Calendar, Channel, ChargeRules, ContactRules, Currency, Minor, Offset, OnChange, PauseRules, PlanOffer,
+    Resumes, RetryRules, Test, Timestamp, Zone,
 };
 
 /// A policy, checked and ready to use. Made from a policy file by `dunning-wire`.
@@ -50,6 +50,8 @@ pub struct Options {
     pub select: Vec<SelectRule>,
     /// True where a condition asks for the kind of a bill.
     pub remembers_kinds: bool,
+    /// True where a condition asks how an account paid.
+    pub remembers_history: bool,
     /// What stops dunning for a time.
     pub pauses: PauseRules,
     /// Where a debt that comes back is dunned from.
@@ -143,6 +145,8 @@ pub struct StepRule {
     pub repeat: Option<Repeat>,
     /// Other channels of a notice, for where the customer cannot be reached on its own or does not want it.
     pub alternatives: Vec<Channel>,
+    /// The notice offers an instalment plan.
+    pub offer: Option<PlanOffer>,
 }
 
 /// When a step comes.
@@ -209,6 +213,12 @@ impl Step {
     #[must_use]
     pub fn alternatives(&self) -> &[Channel] {
         self.rule.as_ref().map_or(&[], |rule| &rule.alternatives)
+    }
+
+    /// The instalment plan that it offers.
+    #[must_use]
+    pub fn offer(&self) -> Option<PlanOffer> {
+        self.rule.as_ref()?.offer
     }
 
     /// True where it waits for its condition to be met.
@@ -357,6 +367,7 @@ impl Policy {
     pub(crate) fn remembers_bills(&self) -> bool {
         !self.options.before_due.is_empty()
             || self.options.remembers_kinds
+            || self.options.remembers_history
             || self.steps.iter().any(|s| s.is_counted_from(Anchor::IssueDate))
     }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use dunning_rules::{
     Account, Accrual, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, BillTerms, Body, Booking,
     Channel, Charge, ChargeKind, Charges, Contact, ContactOutcome, Contacted, Currency, Cycle, Day, Dispute,
-    DisputeOutcome, DisputedPart, Failed, HELD_WORDS, HoldInForce, IdHash, Input, Interaction, Line, Minor, Pauses,
-    Payment, PaymentPart, PendingBar, Plan, Profile, Promise, Reach, Retry, RetryState, ReversalKind, Seen, SentStep,
-    Service, Stops, Suspended, Term, TermAside, Timestamp, Transit, Waiver, Zone,
+    DisputeOutcome, DisputedPart, Failed, HELD_WORDS, History, HoldInForce, IdHash, Input, Interaction, Line, Minor,
+    PaidBill, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile, ProfileFacts, Promise, Reach, Retry, RetryState,
+    ReversalKind, Score, Seen, SentStep, Service, Stops, Suspended, Term, TermAside, Timestamp, Transit, Waiver, Zone,
 };
 use proptest::prelude::*;
 
@@ -245,9 +245,30 @@ pub(crate) fn profile() -> impl Strategy<Value = Profile> {
                 services,
                 payment_link: link,
                 status,
+                facts: None,
             }
         },
     )
+}
+
+fn facts() -> impl Strategy<Value = ProfileFacts> {
+    // As far as a double holds them.
+    let score =
+        (boxed(), -1_000_000_000_000..1_000_000_000_000_i64).prop_map(|(name, millionths)| Score { name, millionths });
+    (any_amount(), any::<bool>(), few(score)).prop_map(|(lifetime_value, autopay, scores)| ProfileFacts {
+        lifetime_value,
+        autopay,
+        scores,
+    })
+}
+
+fn history() -> impl Strategy<Value = History> {
+    let paid = (any_day(), any::<u16>(), any::<u16>()).prop_map(|(on, late_days, took_days)| PaidBill {
+        on,
+        late_days,
+        took_days,
+    });
+    (few(paid), any::<u16>(), any::<u16>()).prop_map(|(paid, disputes, upheld)| History { paid, disputes, upheld })
 }
 
 /// An event of a topic, with the topic.
@@ -257,7 +278,10 @@ pub(crate) fn event() -> impl Strategy<Value = (InputTopic, Input<'static>)> {
         payment_event().prop_map(|b| (InputTopic::Payments, b)),
         dispute_event().prop_map(|b| (InputTopic::Disputes, b)),
         interaction().prop_map(|b| (InputTopic::Interactions, b)),
-        profile().prop_map(|p| (InputTopic::Accounts, Body::Profile(Box::new(p)))),
+        (profile(), some(facts())).prop_map(|(profile, facts)| {
+            let facts = facts.filter(|facts| *facts != ProfileFacts::default()).map(Box::new);
+            (InputTopic::Accounts, Body::Profile(Box::new(Profile { facts, ..profile })))
+        }),
         Just((InputTopic::Usage, Body::UsageRecorded)),
     ];
     (id(), instant(), body)
@@ -315,7 +339,7 @@ type Beside = (
     Option<Box<Suspended>>,
     Reach,
     Vec<InTerms>,
-    (Vec<Retry>, Option<Charges>),
+    (Vec<Retry>, Option<Charges>, Option<ProfileFacts>, Option<History>),
 );
 
 /// A bill's place or another bill's name, and its terms.
@@ -343,7 +367,7 @@ fn aside() -> impl Strategy<Value = Beside> {
         some(suspended),
         reach,
         few((0..6usize, id(), few(term))),
-        (few(retry()), some(charges())),
+        (few(retry()), some(charges()), some(facts()), some(history())),
     )
 }
 
@@ -455,7 +479,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
             cycles,
             cycle,
             deadline,
-            (known, contacts, bases, procedure, pauses, suspended, reach, terms, (retries, charges)),
+            (known, contacts, bases, procedure, pauses, suspended, reach, terms, (retries, charges, facts, history)),
         ) = tail;
         // Some parts name a bill of the account, some one that it no longer has.
         let named = |at: usize, other: &str| bills.get(at).map_or_else(|| other.into(), |b: &Bill| b.id.clone());
@@ -483,10 +507,21 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
             known.map(|(n, b, issued_on, reminded, kind)| BillAside { bill: named(n, b), issued_on, reminded, kind });
         let terms = terms.into_iter().map(|(n, b, terms)| BillTerms { bill: named(n, b), terms }).collect();
         let bills_aside = known.collect();
-        let charges = charges.map(Box::new);
-        let bills_aside: Vec<_> = bills_aside;
-        let aside =
-            Aside { bills: bills_aside, contacts, bases, procedure, pauses, suspended, reach, terms, retries, charges };
+        let (charges, facts, history) = (charges.map(Box::new), facts.map(Box::new), history.map(Box::new));
+        let aside = Aside {
+            bills: bills_aside,
+            contacts,
+            bases,
+            procedure,
+            pauses,
+            suspended,
+            reach,
+            terms,
+            retries,
+            charges,
+            facts,
+            history,
+        };
         account.aside = (aside != Aside::default()).then(|| Box::new(aside));
         account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());
         Account {

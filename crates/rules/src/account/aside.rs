@@ -1,9 +1,10 @@
 use super::charge::Charges;
+use super::history::History;
 use super::pause::Pauses;
 use super::reach::Reach;
 use super::retry::Retry;
 use super::terms::BillTerms;
-use crate::{Account, Contacted, Cycle, Day, Id, Timestamp};
+use crate::{Account, Contacted, Cycle, Day, Id, ProfileFacts, Timestamp};
 
 /// What only some policies ask to be remembered of an account. There is none where all of it is empty.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,6 +29,10 @@ pub struct Aside {
     pub retries: Vec<Retry>,
     /// What it is charged for paying late.
     pub charges: Option<Box<Charges>>,
+    /// What its profile says beyond what most do.
+    pub facts: Option<Box<ProfileFacts>>,
+    /// How it paid, where a policy asks for it.
+    pub history: Option<Box<History>>,
 }
 
 /// A cycle whose debt is gone and may come back.
@@ -87,6 +92,19 @@ impl Account {
 
     pub(super) fn bases_mut(&mut self) -> Option<&mut Bases> {
         self.aside.as_mut()?.bases.as_mut()
+    }
+
+    /// What its profile says beyond what most do.
+    #[must_use]
+    pub fn facts(&self) -> Option<&ProfileFacts> {
+        self.aside.as_ref()?.facts.as_deref()
+    }
+
+    /// Each profile replaces the last.
+    pub(super) fn put_facts(&mut self, facts: Option<Box<ProfileFacts>>) {
+        if facts.is_some() || self.facts().is_some() {
+            self.aside_mut().facts = facts;
+        }
     }
 
     pub(super) fn aside_mut(&mut self) -> &mut Aside {

@@ -15,6 +15,7 @@ impl Ladder<'_> {
         tests.iter().all(|test| match test {
             Test::Word { of, words, not } => Test::has_word(*of, words, *not, self.word(*of, at)),
             Test::Number { of, at_least, below } => Test::has_number(*at_least, *below, self.number(*of, at)),
+            Test::Score { name, at_least, below } => Test::has_number(*at_least, *below, self.score(name)),
             Test::Flag { of, is } => self.flag(*of) == Some(*is),
         })
     }
@@ -74,7 +75,19 @@ impl Ladder<'_> {
             NumberOf::Services => count(self.account.profile.as_deref()?.services.len()),
             NumberOf::PromisesKept => Some(self.account.pauses().map_or(0, |p| i64::from(p.kept))),
             NumberOf::PromisesBroken => Some(self.account.pauses().map_or(0, |p| i64::from(p.broken))),
+            NumberOf::LifetimeValue => Some(self.account.facts()?.lifetime_value.get()),
+            NumberOf::LatePayments => {
+                Some(self.account.history().map_or(0, |known| known.late_payments(self.zone.day_of(at))))
+            }
+            NumberOf::DaysToPay => self.account.history()?.days_to_pay(),
+            NumberOf::PastDisputes => Some(self.account.history().map_or(0, |known| i64::from(known.disputes))),
+            NumberOf::DisputesUpheld => self.account.history()?.upheld_share(),
         }
+    }
+
+    fn score(&self, name: &str) -> Option<i64> {
+        let mut scores = self.account.facts()?.scores.iter();
+        scores.find(|score| *score.name == *name).map(|score| score.millionths)
     }
 
     fn flag(&self, of: FlagOf) -> Option<bool> {
@@ -83,6 +96,7 @@ impl Ladder<'_> {
             FlagOf::Profile => Some(profile.is_some()),
             FlagOf::Vulnerable => profile.map(|p| p.vulnerable),
             FlagOf::Prepaid => profile.map(|p| p.services.iter().any(|s| s.prepaid)),
+            FlagOf::Autopay => profile.map(|_| self.account.facts().is_some_and(|facts| facts.autopay)),
             FlagOf::ProtectedService => profile.map(|p| p.services.iter().any(|s| s.protected)),
         }
     }

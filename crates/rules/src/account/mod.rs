@@ -7,6 +7,7 @@ mod change;
 mod charge;
 mod charging;
 mod facts;
+mod history;
 mod ladder;
 mod pause;
 mod pausing;
@@ -28,6 +29,7 @@ use crate::{BarLevel, Currency, Day, Id, Minor, Profile, Timestamp};
 
 pub use aside::{Aside, Bases, BillAside, Suspended};
 pub use charge::{Accrual, Booking, Charge, ChargeKind, Charges, Waiver};
+pub use history::{History, PaidBill};
 pub use ladder::standing;
 pub(crate) use ladder::{bar_ids, zone_of};
 pub use pause::{HoldInForce, Pauses, Plan, Promise, Transit};

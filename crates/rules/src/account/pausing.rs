@@ -31,6 +31,9 @@ impl Ladder<'_> {
                     return Err(Refusal::PlanDoesNotSum.into());
                 }
                 let last_day = instalments.last().map(|part| part.due_on);
+                if rules.plans.only_offered && !last_day.is_some_and(|last| self.is_offered(instalments.len(), last)) {
+                    return Err(NoEffect::AgreementNotAllowed.into());
+                }
                 self.accepts(&Proposed { rules: &rules.plans, last_day, parts: instalments.len() }, at)
             }
             _ => Ok(()),
@@ -47,6 +50,13 @@ impl Ladder<'_> {
                 .is_none_or(|(most, days)| self.accepted_since(today.plus(-i32::from(days))) < usize::from(most))
             && self.meets_all(&rules.when, at);
         if fits { Ok(()) } else { Err(NoEffect::AgreementNotAllowed.into()) }
+    }
+
+    /// True where a plan like this was offered in the cycle.
+    fn is_offered(&self, parts: usize, ends_on: Day) -> bool {
+        let sent = self.account.cycle.iter().flat_map(|cycle| &cycle.sent);
+        let offers = sent.filter_map(|sent| Some((self.policy.steps.get(usize::from(sent.step))?.offer()?, sent.at)));
+        offers.into_iter().any(|(offer, at)| offer.covers(parts, ends_on, self.zone.day_of(at)))
     }
 
     fn accepted_since(&self, day: Day) -> usize {

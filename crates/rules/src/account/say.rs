@@ -32,6 +32,10 @@ impl Ladder<'_> {
             purpose: purpose.clone(),
             mandatory: *mandatory,
             announced_for,
+            offer: step.offer().map_or(Vec::new(), |offer| {
+                let line = self.account.line;
+                offer.instalments(self.dunned(line), self.zone.day_of(line))
+            }),
         })
     }
 

@@ -26,6 +26,7 @@ pub fn step(mut account: Account, event: &Event<'_>, policies: &PolicyBook, now:
         Event::Erased => {
             account.line = account.line.max(now);
             account.profile = None;
+            account.put_facts(None);
             account.forget_reports();
             let mut ladder = Ladder::new(&mut account, policy, None);
             ladder.decide(Code::Erased, None, None);
@@ -152,7 +153,9 @@ fn change(account: &mut Account, body: &Body<'_>, policy: &Arc<Policy>, at: Time
             if account.profile.as_ref().is_none_or(|known| known.contacts != profile.contacts) {
                 account.forget_reports();
             }
-            account.profile = Some(profile.clone());
+            let mut profile = profile.clone();
+            account.put_facts(profile.facts.take());
+            account.profile = Some(profile);
         }
         Body::Interaction(Interaction::ContactMade { .. }) => {}
         Body::PaymentInitiated { payment_id, amount, currency, expected_by } => {
@@ -180,6 +183,7 @@ fn change(account: &mut Account, body: &Body<'_>, policy: &Arc<Policy>, at: Time
         }
         _ => {
             let (turnover, collected) = (account.turnover, account.collected(body));
+            let unpaid = if policy.options.remembers_history { account.unpaid() } else { Vec::new() };
             account.turn_over(Account::moves(body))?;
             let local_day = zone_of(account, policy).day_of(at);
             let moved = account.move_money(body, &policy.shortcuts, Zone::UTC.day_of(at), local_day);
@@ -187,6 +191,9 @@ fn change(account: &mut Account, body: &Body<'_>, policy: &Arc<Policy>, at: Time
                 account.turnover = turnover;
             } else {
                 account.note_paid(body, collected);
+                if policy.options.remembers_history {
+                    account.note_history(body, &unpaid, local_day);
+                }
             }
             return moved;
         }

@@ -85,6 +85,7 @@ fn customer() -> Profile {
         services: vec![],
         payment_link: None,
         status: "active".into(),
+        facts: None,
     }
 }
 

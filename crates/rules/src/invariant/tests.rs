@@ -163,6 +163,7 @@ fn broken_by_notice(options: crate::Options, change: impl FnOnce(&mut Transition
         purpose: "warning".into(),
         mandatory: true,
         announced_for: None,
+        offer: vec![],
     };
     let mut before = said.account.clone();
     before.sequence = 0;
@@ -351,6 +352,7 @@ fn vulnerable() -> crate::Profile {
         services: vec![],
         payment_link: None,
         status: "active".into(),
+        facts: None,
     }
 }
 

@@ -4,7 +4,7 @@
 use dunning_engine::Partition;
 use dunning_rules::{
     Body, Channel, ContactOutcome, Currency, DAY_MS, DisputeOutcome, Failed, Input, Interaction, Minor, Profile,
-    ReversalKind, Stops, Term, Timestamp, Zone, command_id,
+    ProfileFacts, ReversalKind, Score, Stops, Term, Timestamp, Zone, command_id,
 };
 use dunning_wire::control::{self, ControlBody, ControlEvent};
 use dunning_wire::schema::embedded_id;
@@ -112,6 +112,10 @@ impl Upstream {
             services: vec![],
             payment_link: None,
             status: "active".into(),
+            facts: self.random.chance(300).then(|| {
+                let score = Score { name: "risk".into(), millionths: self.random.between(0, 1_000_000) };
+                Box::new(ProfileFacts { lifetime_value: Minor::new(1_000), autopay: true, scores: vec![score] })
+            }),
         };
         self.happens(tape, customer, InputTopic::Accounts, &Body::Profile(Box::new(profile)), now);
     }

@@ -238,6 +238,7 @@ impl Operator {
             }],
             payment_link: None,
             status: "active".into(),
+            facts: None,
         }
     }
 }

@@ -33,6 +33,7 @@ pub fn profile() -> Body<'static> {
         services: vec![],
         payment_link: None,
         status: "active".into(),
+        facts: None,
     }))
 }
 

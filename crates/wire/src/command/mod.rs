@@ -6,7 +6,7 @@ mod view;
 
 use std::fmt::Write;
 
-use dunning_rules::{Action, BarLevel, Command, LedgerKind, Minor};
+use dunning_rules::{Action, BarLevel, Command, LedgerKind, Minor, Term};
 
 use crate::avro::{
     put_amount, put_array, put_bool, put_currency, put_day, put_instant, put_len, put_long, put_option, put_str,
@@ -54,7 +54,7 @@ pub fn encode(account_id: &str, command: &Command, out: &mut Vec<u8>) {
 }
 
 fn put_notification(out: &mut Vec<u8>, account_id: &str, command: &Command) {
-    let Action::Notify { channel, address, template, language, payment_link, purpose, mandatory, announced_for } =
+    let Action::Notify { channel, address, template, language, payment_link, purpose, mandatory, announced_for, offer } =
         &command.action
     else {
         return;
@@ -63,7 +63,7 @@ fn put_notification(out: &mut Vec<u8>, account_id: &str, command: &Command) {
     put_str(out, address);
     put_str(out, template);
     put_str(out, if language.is_empty() { "en" } else { language });
-    out.push(0); // parameters
+    put_offer(out, offer);
     put_amount(out, command.amount_due);
     put_currency(out, command.currency);
     put_array(out, command.bill_ids.iter(), |out, id| put_str(out, id));
@@ -75,6 +75,24 @@ fn put_notification(out: &mut Vec<u8>, account_id: &str, command: &Command) {
     out.push(0); // cancels
     put_option(out, *announced_for, put_day);
     out.push(0); // follows
+}
+
+/// The parameters of a template: the parts of a plan that is offered, by their numbers from 1.
+fn put_offer(out: &mut Vec<u8>, offer: &[Term]) {
+    if offer.is_empty() {
+        return out.push(0);
+    }
+    put_len(out, 1 + 2 * offer.len());
+    let mut put = |key: &str, value: &str| {
+        put_str(out, key);
+        put_str(out, value);
+    };
+    put("plan_parts", &offer.len().to_string());
+    for (n, part) in (1..).zip(offer) {
+        put(&format!("plan_{n}_due_on"), &part.due_on.to_string());
+        put(&format!("plan_{n}_amount_minor"), &part.amount.get().to_string());
+    }
+    out.push(0);
 }
 
 fn put_bar(out: &mut Vec<u8>, account_id: &str, command: &Command) {

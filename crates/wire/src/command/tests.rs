@@ -23,6 +23,8 @@ fn action() -> impl Strategy<Value = Action> {
                 purpose: Arc::from(purpose),
                 mandatory,
                 announced_for,
+                // A map has no order, and the avro crate gives it another one each time.
+                offer: vec![],
             });
     let bar = (0..BarLevel::ALL.len(), ids(), day()).prop_map(|(level, warnings, announced_for)| Action::Bar {
         level: BarLevel::ALL[level],
@@ -186,6 +188,7 @@ fn where_nothing_is_known_a_notification_has_the_defaults() {
         purpose: Arc::from(""),
         mandatory: false,
         announced_for: None,
+        offer: vec![],
     });
     command.cycle = 0;
     command.currency = None;
@@ -198,6 +201,40 @@ fn where_nothing_is_known_a_notification_has_the_defaults() {
         assert_eq!(Some(&json), field.default.as_ref(), "{}", field.name);
     }
     assert_eq!(reference::at(&value, "currency"), Value::String(String::new()));
+}
+
+#[test]
+fn a_plan_that_is_offered_is_in_the_parameters_of_the_template() {
+    let part = |day, amount| Term { due_on: Day::from_epoch(day), amount: Minor::new(amount) };
+    let command = example(Action::Notify {
+        channel: Channel::Sms,
+        address: "".into(),
+        template: Arc::from("offer"),
+        language: "de".into(),
+        payment_link: None,
+        purpose: Arc::from("offer"),
+        mandatory: false,
+        announced_for: None,
+        offer: vec![part(20_820, 3_334), part(20_850, 3_333)],
+    });
+    let mut datum = Vec::new();
+    encode("acc-1", &command, &mut datum);
+    let schema = reference::schema("dunning.notifications");
+    let reader = apache_avro::reader::datum::GenericDatumReader::builder(&schema).build().expect("a reader");
+    let value = reader.read_value(&mut datum.as_slice()).expect("a datum");
+    let Value::Map(read) = reference::at(&value, "parameters") else { panic!("a map") };
+    assert_eq!((read.len(), read.get("plan_parts")), (5, Some(&Value::String("2".to_owned()))));
+    let view = decode(OutputTopic::Notifications, &datum).expect("a command");
+    let ActionView::Notify { parameters, .. } = &view.action else { panic!("{view:?}") };
+    let parameters: Vec<_> = parameters.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let wanted = [
+        ("plan_1_amount_minor", "3334"),
+        ("plan_1_due_on", "2027-01-02"),
+        ("plan_2_amount_minor", "3333"),
+        ("plan_2_due_on", "2027-02-01"),
+        ("plan_parts", "2"),
+    ];
+    assert_eq!(parameters, wanted);
 }
 
 #[test]

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use dunning_rules::{BarLevel, Channel, Day, LedgerKind, Minor, Timestamp};
 use serde::Serialize;
 
@@ -66,6 +68,9 @@ pub enum ActionView {
         language: String,
         /// One-tap payment link.
         payment_link: Option<String>,
+        /// Values for the template.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        parameters: BTreeMap<String, String>,
         /// `reminder`, `warning`, or the policy's own word.
         purpose: String,
         /// Sent despite an opt-out.
@@ -180,10 +185,12 @@ fn notification(r: &mut Reader<'_>, view: &mut CommandView) -> Read<ActionView> 
     let address = r.owned()?;
     let template = r.owned()?;
     let language = r.owned()?;
+    let mut parameters = BTreeMap::new();
     r.each(|r| {
-        r.string()?;
-        r.string().map(drop)
-    })?; // parameters
+        let (key, value) = (r.owned()?, r.owned()?);
+        parameters.insert(key, value);
+        Ok(())
+    })?;
     view.amount_due = Minor::new(r.long()?);
     view.currency = r.owned()?;
     view.bill_ids = r.strings()?;
@@ -196,7 +203,17 @@ fn notification(r: &mut Reader<'_>, view: &mut CommandView) -> Read<ActionView> 
     r.option(Reader::string)?; // cancels
     let announced_for = r.option(day)?;
     r.option(Reader::string)?; // follows
-    Ok(ActionView::Notify { channel, address, template, language, payment_link, purpose, mandatory, announced_for })
+    Ok(ActionView::Notify {
+        channel,
+        address,
+        template,
+        language,
+        payment_link,
+        parameters,
+        purpose,
+        mandatory,
+        announced_for,
+    })
 }
 
 fn bar(r: &mut Reader<'_>, view: &mut CommandView) -> Read<ActionView> {

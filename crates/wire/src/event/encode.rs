@@ -1,5 +1,5 @@
 use dunning_rules::{
-    Body, DisputeOutcome, Input, Interaction, Line, Profile, ReversalKind, Service, Stops, Term, Timestamp,
+    Body, DisputeOutcome, Input, Interaction, Line, Minor, Profile, ReversalKind, Service, Stops, Term, Timestamp,
 };
 
 use super::interaction::{BARS, CHANNELS, CONTACTS, FEES};
@@ -156,7 +156,9 @@ fn put_profile(out: &mut Vec<u8>, profile: &Profile) {
     put_str(out, profile.zone.name());
     put_bool(out, profile.vulnerable);
     put_option(out, profile.customer_since, put_day);
-    out.extend([0, 0]); // lifetime_value_minor, credit_limit_minor
+    let facts = profile.facts.as_deref();
+    put_amount(out, facts.map_or(Minor::ZERO, |facts| facts.lifetime_value));
+    out.push(0); // credit_limit_minor
     put_array(out, profile.services.iter(), put_service);
     put_array(out, profile.contacts.iter(), |out, contact| {
         put_len(out, contact.channel as usize);
@@ -164,9 +166,15 @@ fn put_profile(out: &mut Vec<u8>, profile: &Profile) {
         put_bool(out, contact.consent);
     });
     put_option(out, profile.payment_link.as_deref(), put_str);
-    out.push(0); // autopay
+    put_bool(out, facts.is_some_and(|facts| facts.autopay));
     put_str(out, &profile.status);
-    out.extend([0, 0, 0, 0, 0]); // closed_on, currency, payment_method_id, deposit_minor, scores
+    out.extend([0, 0, 0, 0]); // closed_on, currency, payment_method_id, deposit_minor
+    put_array(out, facts.map_or(&[][..], |facts| &facts.scores).iter(), |out, score| {
+        put_str(out, &score.name);
+        #[allow(clippy::cast_precision_loss)] // of what is put for simulations and tests
+        out.extend((score.millionths as f64 / 1e6).to_le_bytes());
+        out.push(0); // as_of
+    });
 }
 
 fn put_service(out: &mut Vec<u8>, service: &Service) {

@@ -15,6 +15,7 @@ use crate::avro::Reader;
 use crate::{BadRecord, topic::InputTopic};
 
 pub use encode::encode_input;
+pub(crate) use profile::millionths;
 
 /// A record's event and the account that it is of.
 #[derive(Clone, Debug, PartialEq)]

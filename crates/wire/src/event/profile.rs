@@ -1,4 +1,4 @@
-use dunning_rules::{Body, Channel, Contact, Currency, Profile, Service, Zone};
+use dunning_rules::{Body, Channel, Contact, Currency, Minor, Profile, ProfileFacts, SCORES_MAX, Score, Service, Zone};
 
 use super::Named;
 use crate::avro::{Fault, Reader};
@@ -15,12 +15,12 @@ pub(super) fn body<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, Fault> {
     let zone = Zone::parse(r.string()?).ok_or(Fault::UnknownZone)?;
     let vulnerable = r.boolean()?;
     let customer_since = r.option(Reader::customer_day)?;
-    r.long()?; // lifetime_value_minor
+    let lifetime_value = Minor::new(r.long()?);
     r.option(Reader::long)?; // credit_limit_minor
     let services = r.array(service)?;
     let contacts = r.array(contact)?;
     let payment_link = r.option(Reader::string)?.filter(|l| !l.is_empty()).map(Into::into);
-    r.boolean()?; // autopay
+    let autopay = r.boolean()?;
     let status = r.string()?.into();
     r.option(Reader::customer_day)?; // closed_on
     let currency = r.string()?;
@@ -29,11 +29,16 @@ pub(super) fn body<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, Fault> {
     }
     r.option(Reader::string)?; // payment_method_id
     r.signed()?; // deposit_minor
+    let mut scores = Vec::new();
     r.each(|r| {
-        r.string()?; // name
-        r.double()?; // value
-        r.timestamp().map(drop) // as_of
+        let (name, value) = (r.string()?, r.double()?);
+        r.timestamp()?; // as_of
+        if scores.len() < SCORES_MAX && value.is_finite() {
+            scores.push(Score { name: name.into(), millionths: millionths(value) });
+        }
+        Ok(())
     })?;
+    let facts = ProfileFacts { lifetime_value, autopay, scores };
     let profile = Profile {
         segment,
         region,
@@ -46,8 +51,15 @@ pub(super) fn body<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, Fault> {
         services,
         payment_link,
         status,
+        facts: Some(facts).filter(|facts| *facts != ProfileFacts::default()).map(Box::new),
     };
     Ok((Body::Profile(Box::new(profile)), "AccountProfile"))
+}
+
+/// A score as it is compared; one that is beyond all that can be is as far as can be.
+#[allow(clippy::cast_possible_truncation)] // a cast stops at the ends of the range
+pub(crate) fn millionths(value: f64) -> i64 {
+    (value * 1e6).round() as i64
 }
 
 fn service(r: &mut Reader<'_>) -> Result<Service, Fault> {

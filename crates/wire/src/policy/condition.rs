@@ -4,6 +4,8 @@ use dunning_rules::{FlagOf, MONTHS, NumberOf, Policy, Test, WordOf};
 
 use super::raw;
 use super::ready::Reader;
+use super::select::hundredths;
+use crate::event::millionths;
 
 impl Reader<'_, '_> {
     /// The tests of a condition; what is wrong in it goes to the notes.
@@ -24,6 +26,21 @@ impl Reader<'_, '_> {
                 days
             });
             self.between(&path, least, below);
+        }
+        for (name, between) in when.scores.iter().flatten() {
+            let path = format!("{path}.scores.{name}");
+            let bound = |value: Option<f64>| value.map(millionths);
+            self.between(&path, bound(between.at_least), bound(between.below));
+        }
+        if let Some(between) = &when.disputes_upheld {
+            let path = format!("{path}.disputes_upheld");
+            for (bound, text) in [("at_least", &between.at_least), ("below", &between.below)] {
+                if let Some(text) = text.as_ref().filter(|text| hundredths(text).is_none()) {
+                    let help = "write `50%`, from 0.01% to 100%";
+                    self.error(&format!("{path}.{bound}"), format!("`{text}` is not a share"), help);
+                }
+            }
+            self.between(&path, share(&between.at_least), share(&between.below));
         }
         if let Some(codes) = &when.currency {
             let known = |code: &String| dunning_rules::Currency::parse(code).is_some();
@@ -78,7 +95,17 @@ impl Reader<'_, '_> {
                 below: bound(&between.below),
             });
         }
+        for (name, between) in when.scores.iter().flatten() {
+            let bound = |value: Option<f64>| value.map(millionths);
+            let (at_least, below) = (bound(between.at_least), bound(between.below));
+            tests.push(Test::Score { name: name.as_str().into(), at_least, below });
+        }
+        if let Some(between) = &when.disputes_upheld {
+            let (at_least, below) = (share(&between.at_least), share(&between.below));
+            tests.push(Test::Number { of: NumberOf::DisputesUpheld, at_least, below });
+        }
         let flags = [
+            (FlagOf::Autopay, when.autopay),
             (FlagOf::Vulnerable, when.vulnerable),
             (FlagOf::Profile, when.profile_known),
             (FlagOf::Prepaid, when.prepaid_service),
@@ -157,15 +184,27 @@ fn least_dunned(policy: &Policy, when: &raw::When) -> Option<dunning_rules::Mino
 }
 
 const fn has_amount_alone(when: &raw::When) -> bool {
-    when.currency.is_none() && (when.overdue.is_some() || when.balance.is_some())
+    when.currency.is_none() && (when.overdue.is_some() || when.balance.is_some() || when.lifetime_value.is_some())
 }
 
 /// True where a condition asks for the kind of a bill, which is then to be remembered.
 pub(super) fn asks_for_kinds(file: &raw::PolicyFile) -> bool {
+    asks(file, |when| when.bill_kind.is_some())
+}
+
+/// True where a condition asks how an account paid, which is then to be remembered.
+pub(super) fn asks_for_history(file: &raw::PolicyFile) -> bool {
+    asks(file, |when| {
+        let counts = when.late_payments.is_some() || when.past_disputes.is_some();
+        counts || when.days_to_pay.is_some() || when.disputes_upheld.is_some()
+    })
+}
+
+fn asks(file: &raw::PolicyFile, for_it: impl Fn(&raw::When) -> bool) -> bool {
     let steps = file.procedures.values().flat_map(|p| &p.steps).chain(&file.before_due);
     let whens = steps.map(|s| &s.when).chain(file.select.iter().map(|r| &r.when));
     let of_agreements = agreements(file).map(|(_, terms)| &terms.when);
-    whens.chain(of_agreements).flatten().any(|when| when.bill_kind.is_some())
+    whens.chain(of_agreements).flatten().any(for_it)
 }
 
 /// On which terms promises and plans are taken, by key.
@@ -192,12 +231,15 @@ fn numbers(when: &raw::When) -> impl Iterator<Item = (&'static str, &raw::Betwee
         ("services", &when.services),
         ("promises_kept", &when.promises_kept),
         ("promises_broken", &when.promises_broken),
+        ("lifetime_value", &when.lifetime_value),
+        ("late_payments", &when.late_payments),
+        ("past_disputes", &when.past_disputes),
     ];
     all.into_iter().filter_map(|(key, between)| Some((key, between.as_ref()?)))
 }
 
 fn ages(when: &raw::When) -> impl Iterator<Item = (&'static str, &raw::DaysBetween)> {
-    let all = [("debt_age", &when.debt_age), ("tenure", &when.tenure)];
+    let all = [("debt_age", &when.debt_age), ("tenure", &when.tenure), ("days_to_pay", &when.days_to_pay)];
     all.into_iter().filter_map(|(key, between)| Some((key, between.as_ref()?)))
 }
 
@@ -212,8 +254,16 @@ fn number(key: &str) -> NumberOf {
         "promises_kept" => NumberOf::PromisesKept,
         "promises_broken" => NumberOf::PromisesBroken,
         "tenure" => NumberOf::Tenure,
+        "lifetime_value" => NumberOf::LifetimeValue,
+        "late_payments" => NumberOf::LatePayments,
+        "past_disputes" => NumberOf::PastDisputes,
+        "days_to_pay" => NumberOf::DaysToPay,
         _ => NumberOf::DebtAge,
     }
+}
+
+fn share(text: &Option<String>) -> Option<i64> {
+    text.as_ref().and_then(|text| hundredths(text)).map(i64::from)
 }
 
 fn days(text: &str) -> Option<i64> {

@@ -1,6 +1,6 @@
 //! What stops dunning for a time: promises to pay, instalment plans, holds.
 
-use dunning_rules::{AgreementRules, DAY_MS, HoldKinds, PauseRules, Policy, TRANSIT_DAYS, WHOLE_SHARE};
+use dunning_rules::{AgreementRules, DAY_MS, HoldKinds, PauseRules, PlanOffer, Policy, TRANSIT_DAYS, WHOLE_SHARE};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -31,6 +31,24 @@ pub(super) struct Agreement {
     /// Of a plan: it has at most so many parts. Without it: any number.
     #[schemars(range(min = 1, max = 240))]
     pub(super) parts_at_most: Option<u16>,
+    /// Of a plan: `true` takes it only where a notice of the cycle offered one, with no more parts and no later end.
+    pub(super) only_offered: bool,
+}
+
+/// An instalment plan in equal parts.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Offer {
+    /// In so many parts.
+    #[schemars(range(min = 2, max = 24))]
+    pub(super) parts: u16,
+    /// So long from one to the next, such as `30d`.
+    #[schemars(regex(pattern = "^[0-9]+d$"))]
+    pub(super) every: String,
+    /// How long after the notice the first one is due, such as `7d`. Without it: as long as from one to the next.
+    #[serde(default)]
+    #[schemars(regex(pattern = "^[0-9]+d$"))]
+    pub(super) first_in: Option<String>,
 }
 
 /// So many in so long.
@@ -74,6 +92,9 @@ impl Reader<'_, '_> {
         if file.promises.as_ref().is_some_and(|terms| terms.parts_at_most.is_some()) {
             self.error("promises.parts_at_most", "a promise has no parts", "write it under `plans`");
         }
+        if file.promises.as_ref().is_some_and(|terms| terms.only_offered) {
+            self.error("promises.only_offered", "a promise is not offered", "write it under `plans`");
+        }
         let mut terms = |path: &str, terms: &Option<Agreement>| {
             terms.as_ref().map_or(AgreementRules::default(), |terms| self.agreement(path, terms))
         };
@@ -106,8 +127,41 @@ impl Reader<'_, '_> {
                 WHOLE_SHARE
             })
         });
-        let (parts, restores) = (terms.parts_at_most, terms.restore);
-        AgreementRules { when, most, within_days, parts, grace_days, kept_share, restores }
+        let (parts, restores, only_offered) = (terms.parts_at_most, terms.restore, terms.only_offered);
+        AgreementRules { when, most, within_days, parts, grace_days, kept_share, restores, only_offered }
+    }
+
+    /// The plan that a notice offers.
+    pub(super) fn offer(&mut self, path: &str, offer: &Offer) -> PlanOffer {
+        let every_days = self.days(&format!("{path}.every"), &offer.every);
+        let first = offer.first_in.as_ref().map(|text| self.days(&format!("{path}.first_in"), text));
+        for (key, days) in [("every", Some(every_days)), ("first_in", first)] {
+            if days == Some(0) {
+                self.error(&format!("{path}.{key}"), "it is due at once", "write at least `1d`");
+            }
+        }
+        PlanOffer { parts: offer.parts, first_days: first.unwrap_or(every_days), every_days }
+    }
+
+    /// Offers that the policy itself would not take, and plans that need an offer which nobody gets.
+    pub(super) fn offers_and_plans(&mut self, policy: &Policy) {
+        let rules = &policy.options.pauses.plans;
+        let offers: Vec<_> = policy.steps.iter().filter_map(|step| Some((step.name.clone(), step.offer()?))).collect();
+        for (name, offer) in &offers {
+            let lasts = u32::from(offer.first_days) + u32::from(offer.every_days) * u32::from(offer.parts - 1);
+            let too_many = rules.parts.is_some_and(|most| offer.parts > most);
+            if too_many || rules.within_days.is_some_and(|days| lasts > u32::from(days)) {
+                let message = format!(
+                    "nobody can take the plan that `{name}` offers: it has {} parts and ends after {lasts} days",
+                    offer.parts
+                );
+                self.error("plans", message, "raise `parts_at_most` and `no_later_than`, or offer less");
+            }
+        }
+        if rules.only_offered && offers.is_empty() {
+            let help = "add `offer: { parts: 3, every: 30d }` to a notice";
+            self.error("plans.only_offered", "no plan is ever taken, as no notice offers one", help);
+        }
     }
 
     fn days(&mut self, path: &str, text: &str) -> u16 {
@@ -168,6 +222,7 @@ fn agreement(what: &str, rules: &AgreementRules, stops: &str) -> String {
         rules.within_days.map(|days| format!("it ends within {days} days")),
         rules.parts.map(|parts| format!("it has at most {parts} parts")),
         rules.most.map(|(most, days)| format!("it is one of at most {most} in {days} days")),
+        rules.only_offered.then(|| "one was offered in the cycle with as many parts and no earlier end".to_owned()),
     ];
     let asks: Vec<String> = asks.into_iter().flatten().chain(rules.when.iter().map(test)).collect();
     let taken = if asks.is_empty() { "is taken".to_owned() } else { format!("is taken if {}", asks.join(", and ")) };

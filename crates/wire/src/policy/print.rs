@@ -2,8 +2,8 @@
 
 use dunning_rules::{
     Account, Action, Anchor, BarLevel, BelowMinimum, Body, Cap, Channel, Channels, Contact, ContactHours, Currency,
-    Day, Event, FlagOf, GateAnswer, Input, LedgerKind, Minor, NumberOf, Offset, Policy, PolicyBook, Profile, Quiet,
-    Repeat, Resumes, Shortcuts, Step, StepAction, Test, Timestamp, Unmet, WordOf, Zone, ZoneRule, step,
+    Day, Event, FlagOf, GateAnswer, Input, LedgerKind, Minor, NumberOf, Offset, PlanOffer, Policy, PolicyBook, Profile,
+    Quiet, Repeat, Resumes, Shortcuts, Step, StepAction, Test, Timestamp, Unmet, WordOf, Zone, ZoneRule, step,
 };
 
 use super::{Loaded, change, charges, duration, pauses, retries};
@@ -144,6 +144,7 @@ fn profile(zone: Zone) -> Profile {
         services: Vec::new(),
         payment_link: None,
         status: "active".into(),
+        facts: None,
     }
 }
 
@@ -310,6 +311,11 @@ fn told(policy: &Policy, step: &Step) -> String {
             let others = step.alternatives().iter().map(|other| other.symbol().to_owned());
             let ways: Vec<String> = std::iter::once(channel.symbol().to_owned()).chain(others).collect();
             text.push_str(&format!(", the customer is told by {} ({purpose}{despite})", listed(&ways, "or else")));
+            if let Some(PlanOffer { parts, first_days, every_days }) = step.offer() {
+                text.push_str(&format!(
+                    " and offered to pay in {parts} parts, the first in {first_days} days and then every {every_days} days"
+                ));
+            }
         }
         StepAction::Bar { level, warning } => {
             match level {
@@ -397,19 +403,28 @@ pub(super) fn test(test: &Test) -> String {
         }
         Test::Number { of, at_least, below } => {
             let show = |n: i64| match of {
-                NumberOf::Overdue | NumberOf::Balance => Minor::new(n).to_string(),
-                NumberOf::DebtAge | NumberOf::Tenure => format!("{n} days"),
+                NumberOf::Overdue | NumberOf::Balance | NumberOf::LifetimeValue => Minor::new(n).to_string(),
+                NumberOf::DebtAge | NumberOf::Tenure | NumberOf::DaysToPay => format!("{n} days"),
+                NumberOf::DisputesUpheld => format!("{}.{:02}%", n / 100, n % 100),
                 _ => n.to_string(),
             };
-            let least = at_least.map(|n| format!("at least {}", show(n)));
-            let bound = below.map(|n| format!("less than {}", show(n)));
-            let bounds: Vec<String> = least.into_iter().chain(bound).collect();
-            format!("{} {}", number(*of), listed(&bounds, "and"))
+            format!("{} {}", number(*of), bounds(*at_least, *below, show))
+        }
+        Test::Score { name, at_least, below } => {
+            #[allow(clippy::cast_precision_loss)] // as it was written
+            let show = |n: i64| (n as f64 / 1e6).to_string();
+            format!("the score {name} is {}", bounds(*at_least, *below, show))
         }
         Test::Flag { of, is } => {
             format!("{} {}", if *is { "it holds that" } else { "it does not hold that" }, flag(*of))
         }
     }
+}
+
+fn bounds(at_least: Option<i64>, below: Option<i64>, show: impl Fn(i64) -> String) -> String {
+    let least = at_least.map(|n| format!("at least {}", show(n)));
+    let bound = below.map(|n| format!("less than {}", show(n)));
+    listed(&least.into_iter().chain(bound).collect::<Vec<_>>(), "and")
 }
 
 const fn word(of: WordOf) -> &'static str {
@@ -437,6 +452,11 @@ const fn number(of: NumberOf) -> &'static str {
         NumberOf::Services => "the services are",
         NumberOf::PromisesKept => "the promises kept are",
         NumberOf::PromisesBroken => "the promises broken are",
+        NumberOf::LifetimeValue => "the customer is worth",
+        NumberOf::LatePayments => "the bills paid late within a year are",
+        NumberOf::DaysToPay => "a bill is paid on the average after",
+        NumberOf::PastDisputes => "the disputes that ended are",
+        NumberOf::DisputesUpheld => "the share of them that ended for the customer is",
     }
 }
 
@@ -446,6 +466,7 @@ const fn flag(of: FlagOf) -> &'static str {
         FlagOf::Profile => "the profile is known",
         FlagOf::Prepaid => "a service is paid in advance",
         FlagOf::ProtectedService => "a service is never barred",
+        FlagOf::Autopay => "bills are collected without the customer doing anything",
     }
 }
 

@@ -326,6 +326,21 @@ pub(super) struct When {
     pub(super) promises_kept: Option<Between>,
     /// Promises and instalment plans that were broken.
     pub(super) promises_broken: Option<Between>,
+    /// What the customer is worth, in minor units (cents), as the profile says.
+    pub(super) lifetime_value: Option<Between>,
+    /// Scores of the profile by name, such as `churn: { at_least: 0.8 }`.
+    #[schemars(extend("minProperties" = 1))]
+    pub(super) scores: Option<BTreeMap<String, ScoreBetween>>,
+    /// How many bills were paid late within a year (of the last 24 that were paid).
+    pub(super) late_payments: Option<Between>,
+    /// Days from the date of a bill to its payment, on the average of the last 24: `{ below: 20d }`.
+    pub(super) days_to_pay: Option<DaysBetween>,
+    /// Disputes that ended.
+    pub(super) past_disputes: Option<Between>,
+    /// The share of those that ended for the customer: `{ at_least: 50% }`.
+    pub(super) disputes_upheld: Option<ShareBetween>,
+    /// Whether bills are collected without the customer doing anything.
+    pub(super) autopay: Option<bool>,
     /// Whether the customer is protected.
     pub(super) vulnerable: Option<bool>,
     /// Whether the profile was seen.
@@ -383,6 +398,34 @@ pub(super) struct DaysBetween {
     pub(super) below: Option<String>,
 }
 
+/// A score between two; one of them may be left out.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub(super) struct ScoreBetween {
+    /// This or more.
+    #[serde(default)]
+    pub(super) at_least: Option<f64>,
+    /// Less than this.
+    #[serde(default)]
+    pub(super) below: Option<f64>,
+}
+
+/// A share between two; one of them may be left out.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub(super) struct ShareBetween {
+    /// This or more, such as `50%`.
+    #[serde(default)]
+    #[schemars(regex(pattern = "^[0-9]{1,3}([.][0-9]{1,2})?%$"))]
+    pub(super) at_least: Option<String>,
+    /// Less than this, such as `80%`.
+    #[serde(default)]
+    #[schemars(regex(pattern = "^[0-9]{1,3}([.][0-9]{1,2})?%$"))]
+    pub(super) below: Option<String>,
+}
+
 /// A message to the customer.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -402,6 +445,9 @@ pub(super) struct Notify {
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub(super) purpose: Option<String>,
+    /// Offers an instalment plan of all that is overdue. The customer takes it with a `PlanAgreed`.
+    #[serde(default)]
+    pub(super) offer: Option<super::pauses::Offer>,
     /// `true`: sent even where the customer opted out of the channel, as the law wants it for a warning before a bar.
     #[serde(default)]
     pub(super) mandatory: bool,

@@ -93,6 +93,7 @@ impl Reader<'_, '_> {
                 procedures,
                 select,
                 remembers_kinds: condition::asks_for_kinds(file),
+                remembers_history: condition::asks_for_history(file),
                 pauses: self.pauses(file),
                 resumes: resumes(file),
                 on_change,
@@ -106,6 +107,7 @@ impl Reader<'_, '_> {
         self.never_met(file, &policy);
         self.contact_and_steps(file, &policy);
         self.promises_and_steps(&policy);
+        self.offers_and_plans(&policy);
         if policy.late_after_ms.is_none() && shortcuts.below_minimum == BelowMinimum::Wait {
             let message = "steps that come late or had to wait are followed by the next ones at once";
             self.warn("late_after", message, "write `12h`, so that the customer keeps the days between them");

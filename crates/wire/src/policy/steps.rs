@@ -38,6 +38,10 @@ impl Reader<'_, '_> {
                 ("repeat", step.repeat.is_some()),
                 ("otherwise", step.otherwise.is_some()),
             ];
+            if step.notify.as_ref().is_some_and(|notify| notify.offer.is_some()) {
+                let help = "leave it out: a plan is for what is overdue";
+                self.error(&format!("{path}.notify.offer"), "nothing is overdue yet", help);
+            }
             for (key, _) in others.iter().filter(|(_, there)| *there) {
                 let help = "it is one notice for each bill, counted from its due date; leave it out";
                 self.error(&format!("{path}.{key}"), format!("`{key}` does not belong before the due date"), help);
@@ -125,7 +129,9 @@ impl Reader<'_, '_> {
         let unmet = self.unmet(path, step, &when);
         let repeat = step.repeat.as_ref().map(|repeat| self.repeat(&format!("{path}.repeat"), step, repeat));
         let alternatives = self.alternatives(path, step);
-        let rule = StepRule { timing, when, unmet, repeat, alternatives };
+        let offer = step.notify.as_ref().and_then(|notify| notify.offer.as_ref());
+        let offer = offer.map(|offer| self.offer(&format!("{path}.notify.offer"), offer));
+        let rule = StepRule { timing, when, unmet, repeat, alternatives, offer };
         let rule = (rule != StepRule::default()).then(|| Box::new(rule));
         Step { name: step.step.as_str().into(), offset_ms, time_of_day, action, rule }
     }
@@ -400,7 +406,7 @@ fn notice(step: &raw::Step, notify: &raw::Notify) -> StepAction {
     StepAction::Notify {
         channel: channel(notify.channel),
         template: notify.template.as_deref().unwrap_or(&step.step).into(),
-        purpose: notify.purpose.as_deref().unwrap_or("reminder").into(),
+        purpose: notify.purpose.as_deref().unwrap_or(if notify.offer.is_some() { "offer" } else { "reminder" }).into(),
         mandatory: notify.mandatory,
     }
 }

@@ -172,6 +172,7 @@ pub(super) struct Expected {
     pub(super) bills: Option<Vec<String>>,
     pub(super) lifts: Option<Vec<String>>,
     pub(super) names_day: Option<Day>,
+    pub(super) offers: Option<Vec<Term>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -391,17 +392,18 @@ impl Expected {
             Kind::Held(Some(hold)) => format!("{step} is held: {}", hold.word()),
         };
         let list = |names: &Vec<String>| names.join(" ");
-        let parts = [
+        let details = [
             self.channel.map(|c| c.symbol().to_owned()),
             self.level.map(|l| l.symbol().to_owned()),
             self.amount.map(|a| a.to_string()),
             self.bills.as_ref().map(|b| format!("bills {}", list(b))),
             self.lifts.as_ref().map(|l| format!("lifts {}", list(l))),
             self.names_day.map(|d| format!("names {d}")),
+            self.offers.as_ref().filter(|offers| !offers.is_empty()).map(|offers| format!("offers {}", parts(offers))),
         ];
-        for part in parts.into_iter().flatten() {
+        for detail in details.into_iter().flatten() {
             words.push_str(", ");
-            words.push_str(&part);
+            words.push_str(&detail);
         }
         words
     }

@@ -1,5 +1,7 @@
 //! The scenario file as it is written. What is documented here is what editors show.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -72,6 +74,12 @@ pub(super) struct Profile {
     pub(super) customer_since: Option<String>,
     /// The services.
     pub(super) services: Vec<Service>,
+    /// What the customer is worth, in minor units (cents).
+    pub(super) lifetime_value: Option<i64>,
+    /// `true`: bills are collected without the customer doing anything.
+    pub(super) autopay: bool,
+    /// Scores by name, such as `churn: 0.8`.
+    pub(super) scores: BTreeMap<String, f64>,
     /// `true`: never barred without a person's decision.
     pub(super) vulnerable: bool,
     /// The channels that the customer opted out of.
@@ -367,6 +375,8 @@ pub(super) struct Expect {
     pub(super) held: Option<String>,
     /// Why a bar waits: `no_profile`, `protected`, `refused`, `no_warning`, `on_hold` or `balance_differs`.
     pub(super) because: Option<Because>,
+    /// The parts of the plan that the notice offers.
+    pub(super) offers: Option<Vec<Part>>,
     /// The channel of the notice.
     pub(super) channel: Option<Channel>,
     /// The level of the bar.

@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, NaiveTime, Timelike};
 use dunning_rules::{
-    BarLevel, Channel, Contact, Currency, Day, DisputeOutcome, Hold, Interaction, Minor, Profile, RestorationReason,
-    ReversalKind, Service, Timestamp, Zone,
+    BarLevel, Channel, Contact, Currency, Day, DisputeOutcome, Hold, Interaction, Minor, Profile, ProfileFacts,
+    RestorationReason, ReversalKind, Score, Service, Timestamp, Zone,
 };
 
 use super::model::{Entry, Expected, Happening, Happens, Kind, Scenario, Stands, What};
 use super::raw;
+use crate::event::millionths;
 use crate::policy::node::Node;
 use crate::policy::{Notes, Severity};
 
@@ -211,6 +212,7 @@ impl Reader<'_, '_> {
             services: profile.services.iter().map(service).collect(),
             payment_link: None,
             status: text(&profile.status, "active"),
+            facts: facts(profile),
         }
     }
 
@@ -236,6 +238,7 @@ impl Reader<'_, '_> {
         let misplaced = [
             ("because", expect.because.is_some() && !matches!(kind, Kind::Held(_))),
             ("channel", expect.channel.is_some() && kind != Kind::Notify),
+            ("offers", expect.offers.is_some() && kind != Kind::Notify),
             ("level", expect.level.is_some() && kind != Kind::Bar),
             ("lifts", expect.lifts.is_some() && !matches!(kind, Kind::Restore(_))),
             ("names_day", expect.names_day.is_some() && !matches!(kind, Kind::Notify | Kind::Bar)),
@@ -247,7 +250,12 @@ impl Reader<'_, '_> {
             Some(day) => Some(self.day(&format!("{path}.names_day"), day)?),
             None => None,
         };
+        let offers = match &expect.offers {
+            Some(offers) => Some(self.parts(&format!("{path}.offers"), offers)?),
+            None => None,
+        };
         Some(Expected {
+            offers,
             kind,
             step,
             channel: expect.channel.map(channel),
@@ -345,6 +353,16 @@ impl Entry {
 fn service(service: &raw::Service) -> Service {
     let raw::Service { service, prepaid, protected } = service;
     Service { service_id: service.as_str().into(), protected: *protected, prepaid: *prepaid }
+}
+
+fn facts(profile: &raw::Profile) -> Option<Box<ProfileFacts>> {
+    let score = |(name, value): (&String, &f64)| Score { name: name.as_str().into(), millionths: millionths(*value) };
+    let facts = ProfileFacts {
+        lifetime_value: Minor::new(profile.lifetime_value.unwrap_or(0)),
+        autopay: profile.autopay,
+        scores: profile.scores.iter().map(score).collect(),
+    };
+    (facts != ProfileFacts::default()).then(|| Box::new(facts))
 }
 
 fn stood(stands: &raw::Stands) -> Stands {

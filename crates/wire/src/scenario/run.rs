@@ -212,6 +212,7 @@ impl World {
             && same(&expected.bills, &found.bills)
             && same(&expected.lifts, &found.lifts)
             && same(&expected.names_day, &found.names_day)
+            && same(&expected.offers, &found.offers)
     }
 
     /// The command as it would be written in the diary, all of it.
@@ -225,9 +226,11 @@ impl World {
             bills: Some(command.bill_ids.iter().map(ToString::to_string).collect()),
             lifts: None,
             names_day: None,
+            offers: None,
         };
         match &command.action {
-            Action::Notify { channel, announced_for, .. } => {
+            Action::Notify { channel, announced_for, offer, .. } => {
+                expected.offers = Some(offer.clone());
                 expected.channel = Some(*channel);
                 expected.names_day = *announced_for;
             }

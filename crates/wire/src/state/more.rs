@@ -1,17 +1,21 @@
 //! What few accounts have, behind all else of a row: first which of it is there, then that.
 
-use dunning_rules::{Aside, Bill, BillTerms, Retry, RetryState, Term, TermAside};
+use dunning_rules::{
+    Aside, Bill, BillTerms, History, PaidBill, ProfileFacts, Retry, RetryState, Score, Term, TermAside,
+};
 
 use super::StateError;
 use super::account::{get_bill_ref, put_bill_ref};
 use super::bytes::{Bytes, put_amount, put_day, put_id, put_instant, put_list};
 use super::charges;
-use crate::avro::put_varint;
+use crate::avro::{put_bool, put_long, put_varint};
 
 /// Bits of what is there.
 const TERMS: u32 = 1;
 const RETRIES: u32 = 2;
 const CHARGES: u32 = 4;
+const FACTS: u32 = 8;
+const HISTORY: u32 = 16;
 
 /// True where there is any of it.
 pub(super) fn has_more(aside: &Aside) -> bool {
@@ -22,7 +26,9 @@ fn sections(aside: &Aside) -> u32 {
     let terms = if aside.terms.is_empty() { 0 } else { TERMS };
     let retries = if aside.retries.is_empty() { 0 } else { RETRIES };
     let charges = if aside.charges.is_none() { 0 } else { CHARGES };
-    terms | retries | charges
+    let facts = if aside.facts.is_none() { 0 } else { FACTS };
+    let history = if aside.history.is_none() { 0 } else { HISTORY };
+    terms | retries | charges | facts | history
 }
 
 #[cold]
@@ -36,6 +42,12 @@ pub(super) fn put_more(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
     }
     if let Some(charges) = &aside.charges {
         charges::put(out, charges, bills);
+    }
+    if let Some(facts) = &aside.facts {
+        put_facts(out, facts);
+    }
+    if let Some(history) = &aside.history {
+        put_history(out, history);
     }
 }
 
@@ -52,11 +64,49 @@ pub(super) fn get_more(b: &mut Bytes<'_>, aside: &mut Aside, bills: &[Bill]) -> 
     if there & CHARGES != 0 {
         aside.charges = Some(Box::new(charges::get(b, bills)?));
     }
+    if there & FACTS != 0 {
+        aside.facts = Some(Box::new(get_facts(b)?));
+    }
+    if there & HISTORY != 0 {
+        aside.history = Some(Box::new(get_history(b)?));
+    }
     if there == 0 || there != sections(aside) {
         Err(StateError::Damaged("the flag of what few accounts have"))
     } else {
         Ok(())
     }
+}
+
+fn put_facts(out: &mut Vec<u8>, ProfileFacts { lifetime_value, autopay, scores }: &ProfileFacts) {
+    put_amount(out, *lifetime_value);
+    put_bool(out, *autopay);
+    put_list(out, scores, |out, Score { name, millionths }| {
+        put_id(out, name);
+        put_long(out, *millionths);
+    });
+}
+
+fn get_facts(b: &mut Bytes<'_>) -> Result<ProfileFacts, StateError> {
+    Ok(ProfileFacts {
+        lifetime_value: b.amount()?,
+        autopay: b.flag()?,
+        scores: b.list(|b| Ok(Score { name: b.id()?, millionths: b.signed()? }))?,
+    })
+}
+
+fn put_history(out: &mut Vec<u8>, History { paid, disputes, upheld }: &History) {
+    put_list(out, paid, |out, PaidBill { on, late_days, took_days }| {
+        put_day(out, *on);
+        put_varint(out, u64::from(*late_days));
+        put_varint(out, u64::from(*took_days));
+    });
+    put_varint(out, u64::from(*disputes));
+    put_varint(out, u64::from(*upheld));
+}
+
+fn get_history(b: &mut Bytes<'_>) -> Result<History, StateError> {
+    let paid = |b: &mut Bytes<'_>| Ok(PaidBill { on: b.day()?, late_days: b.small()?, took_days: b.small()? });
+    Ok(History { paid: b.list(paid)?, disputes: b.small()?, upheld: b.small()? })
 }
 
 fn put_terms(out: &mut Vec<u8>, BillTerms { bill, terms }: &BillTerms, bills: &[Bill]) {

@@ -19,6 +19,8 @@ pub(super) fn put_profile(out: &mut Vec<u8>, profile: &Profile) {
         services,
         payment_link,
         status,
+        // Kept beside it.
+        facts: _,
     } = profile;
     for text in [segment, region, risk_class, language] {
         put_text(out, text);
@@ -53,6 +55,7 @@ pub(super) fn get_profile(b: &mut Bytes<'_>) -> Read<Profile> {
         services: b.list(|b| Ok(Service { service_id: b.id()?, protected: b.flag()?, prepaid: b.flag()? }))?,
         payment_link: b.option(Bytes::boxed)?,
         status: b.boxed()?,
+        facts: None,
     })
 }
 

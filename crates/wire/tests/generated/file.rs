@@ -217,12 +217,19 @@ fn notice_of(dice: &mut Dice, text: &mut String) {
     let channel = dice.of_these(&CHANNELS);
     let other = if dice.one_in(3) { ", or: [IVR]" } else { "" };
     let mandatory = if dice.one_in(2) { ", mandatory: true" } else { "" };
-    line(text, format_args!("        notify: {{ channel: {channel}{other}{mandatory} }}"));
+    let offer = if dice.one_in(3) { ", offer: { parts: 3, every: 9d, first_in: 3d }" } else { "" };
+    line(text, format_args!("        notify: {{ channel: {channel}{other}{mandatory}{offer} }}"));
 }
 
 fn test(dice: &mut Dice) -> &'static str {
     dice.of_these(&[
         "segment: consumer",
+        "late_payments: { at_least: 1 }",
+        "past_disputes: { at_least: 1 }, disputes_upheld: { below: 60% }",
+        "days_to_pay: { at_least: 5d }",
+        "scores: { risk: { at_least: 0.5 } }",
+        "lifetime_value: { at_least: 1000 }",
+        "autopay: false",
         "segment: { not: [vip] }",
         "region: DE",
         "unpaid_bills: { at_least: 2 }",

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use dunning_rules::{
     Account, Action, Body, Channel, Command, Contact, ContactOutcome, Currency, DAY_MS, Day, DisputeOutcome, Event,
-    Failed, GateAnswer, Input, Interaction, Minor, NoEffect, Outcome, Policy, PolicyBook, Profile, ReversalKind, Stage,
-    Stops, Term, Timestamp, Zone, invariant, step,
+    Failed, GateAnswer, Input, Interaction, Minor, NoEffect, Outcome, Policy, PolicyBook, Profile, ProfileFacts,
+    ReversalKind, Score, Stage, Stops, Term, Timestamp, Zone, invariant, step,
 };
 use dunning_wire::state::{StateVersion, decode_account, encode_account};
 
@@ -182,7 +182,14 @@ fn profile(dice: &mut Dice) -> Body<'static> {
         services: vec![],
         payment_link: None,
         status: "active".into(),
+        facts: dice.one_in(2).then(|| facts(dice)),
     }))
+}
+
+fn facts(dice: &mut Dice) -> Box<ProfileFacts> {
+    let score = Score { name: "risk".into(), millionths: dice.below(1_000_000) };
+    let lifetime_value = Minor::new(dice.below(2_000));
+    Box::new(ProfileFacts { lifetime_value, autopay: dice.one_in(2), scores: vec![score] })
 }
 
 /// What can be named by an event: few of each, so that they meet.

@@ -104,3 +104,115 @@ fn what_is_so_is_told_from_what_is_not_and_from_what_is_not_known() {
     assert!(is_told(&is(FlagOf::Profile, true), Some(&plain)) && !is_told(&is(FlagOf::Profile, true), None));
     assert!(!is_told(&is(FlagOf::Profile, false), Some(&plain)) && is_told(&is(FlagOf::Profile, false), None));
 }
+
+#[test]
+fn what_a_customer_is_worth_and_was_scored_is_as_its_profile_says() {
+    let scored = |millionths| Score { name: "churn".into(), millionths };
+    let facts = ProfileFacts { lifetime_value: Minor::new(50_000), autopay: true, scores: vec![scored(800_000)] };
+    let known = Body::Profile(Box::new(Profile { facts: Some(Box::new(facts)), ..customer() }));
+    let score = |name: &str, at_least, below| Test::Score { name: name.into(), at_least, below };
+    let rows = [
+        (at_least(NumberOf::LifetimeValue, 50_000), true),
+        (at_least(NumberOf::LifetimeValue, 50_001), false),
+        (score("churn", Some(800_000), None), true),
+        (score("churn", Some(800_001), None), false),
+        (score("churn", None, Some(800_001)), true),
+        (score("churn", None, Some(800_000)), false),
+        (score("other", None, Some(1)), false),
+        (is(FlagOf::Autopay, true), true),
+        (is(FlagOf::Autopay, false), false),
+    ];
+    for (test, told) in rows {
+        assert_eq!(is_told(&test, Some(&known)), told, "{test:?}");
+    }
+    // The next profile says nothing of it, and erasure forgets it.
+    let mut life = Life::new(consumer());
+    life.happens(0, known.clone());
+    assert!(life.account.facts().is_some() && life.account.profile.as_ref().is_some_and(|p| p.facts.is_none()));
+    life.happens(1, profile(false));
+    assert_eq!(life.account.facts(), None);
+    life.happens(2, known);
+    life.meet(&Event::Erased, at(3));
+    assert_eq!(life.account.aside, None);
+    assert!(!is_told(&at_least(NumberOf::LifetimeValue, 0), Some(&profile(false))), "it is not known");
+    assert!(is_told(&is(FlagOf::Autopay, false), Some(&profile(false))));
+}
+
+/// Bills b1 to b5, each issued ten days before its day and paid `late` days after it; then one that is not paid.
+fn paid(test: &Test, late: [i64; 5]) -> Life {
+    let mut policy = telling(test.clone());
+    policy.options.remembers_history = true;
+    let mut life = Life::new(policy);
+    life.happens(0, profile(false));
+    for (n, late) in (1..).zip(late) {
+        let due = n * 100;
+        let id = format!("b{n}");
+        let mut bill = issued(&id, 400, i32::try_from(due).expect("a day"));
+        if let Body::BillIssued { issued_on, due_on, .. } = &mut bill {
+            *issued_on = due_on.plus(-10);
+        }
+        life.happens(due - 10, bill);
+        life.pays(due + late, &format!("p{n}"), 400);
+    }
+    life.bill(590, "b6", 1_000, 600);
+    life.until(at(620));
+    life
+}
+
+#[test]
+fn how_an_account_paid_is_remembered_where_that_is_asked_for() {
+    let rows = [
+        (at_least(NumberOf::LatePayments, 2), true),
+        // That of b1 is more than a year ago.
+        (at_least(NumberOf::LatePayments, 3), false),
+        // 15, 5, 11, 18 and 10 days after their dates.
+        (at_least(NumberOf::DaysToPay, 11), true),
+        (at_least(NumberOf::DaysToPay, 12), false),
+    ];
+    for (test, told) in rows {
+        let life = paid(&test, [5, -5, 1, 8, 0]);
+        assert_eq!(life.diary().contains(&(604, "told")), told, "{test:?}: {:?}", life.account.history());
+    }
+    assert!(!is_told(&at_least(NumberOf::DaysToPay, 0), Some(&profile(false))), "none was paid yet");
+    assert!(is_told(&at_least(NumberOf::LatePayments, 0), Some(&profile(false))), "and none late");
+    let mut life = owing(consumer());
+    life.pays(30, "p1", 1_000);
+    assert_eq!(life.account.history(), None, "nobody asks");
+}
+
+#[test]
+fn disputes_that_ended_are_counted_and_so_are_those_that_the_customer_won() {
+    let rows = [
+        (at_least(NumberOf::PastDisputes, 3), true),
+        (at_least(NumberOf::PastDisputes, 4), false),
+        (at_least(NumberOf::DisputesUpheld, 3_333), true),
+        (at_least(NumberOf::DisputesUpheld, 3_334), false),
+    ];
+    for (test, told) in rows {
+        let mut policy = telling(test.clone());
+        policy.options.remembers_history = true;
+        let mut life = Life::new(policy);
+        life.happens(0, profile(false));
+        life.bill(0, "b1", 1_000, 10);
+        let ends = [DisputeOutcome::PartlyUpheld, DisputeOutcome::Rejected, DisputeOutcome::Withdrawn];
+        for (id, outcome) in ["d1", "d2", "d3"].into_iter().zip(ends) {
+            life.happens(1, disputed(id, Some("b1"), Some(10)));
+            life.happens(2, Body::DisputeResolved { dispute_id: id, outcome, credited: Minor::ZERO });
+        }
+        life.until(at(20));
+        assert_eq!(!life.said.is_empty(), told, "{test:?}");
+    }
+}
+
+#[test]
+fn no_more_is_remembered_than_the_last_two_dozen_bills() {
+    let mut policy = consumer();
+    policy.options.remembers_history = true;
+    let mut life = Life::new(policy);
+    for n in 0..30 {
+        life.bill(n, &format!("b{n}"), 400, i32::try_from(n).expect("a day"));
+        life.pays(n, &format!("p{n}"), 400);
+    }
+    let paid = life.account.history().map(|known| (known.paid.len(), known.paid[0].on));
+    assert_eq!(paid, Some((24, Day::from_epoch(6))));
+}

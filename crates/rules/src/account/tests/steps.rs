@@ -306,8 +306,16 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     let times = prop::option::of(0_u16..4);
     let repeat = prop::option::of((1_i32..15, times).prop_map(|(n, times)| Repeat { every: days(n), times }));
     let others = prop::collection::vec(prop_oneof![Just(Channel::Sms), Just(Channel::Letter)], 0..3);
-    let rule = (timing, prop::collection::vec(test, 0..2), unmet, repeat, others)
-        .prop_map(|(timing, when, unmet, repeat, alternatives)| StepRule { timing, when, unmet, repeat, alternatives });
+    let rule = (timing, prop::collection::vec(test, 0..2), unmet, repeat, others).prop_map(
+        |(timing, when, unmet, repeat, alternatives)| StepRule {
+            timing,
+            when,
+            unmet,
+            repeat,
+            alternatives,
+            offer: None,
+        },
+    );
     let step = (any::<bool>(), 0_i64..20, prop::option::of(0_u16..1_440), rule);
     let steps = prop::collection::vec(step, 1..5);
     let before = prop::collection::btree_set(1_i64..15, 0..3);

@@ -57,11 +57,12 @@ pub enum NoEffect {
     OlderBalance,
     NotInPolicy,
     BookedBefore,
+    UnknownOffer,
 }
 
 impl NoEffect {
     /// All, for counters.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::RepeatedEvent,
         Self::KnownBill,
         Self::KnownPayment,
@@ -87,6 +88,7 @@ impl NoEffect {
         Self::OlderBalance,
         Self::NotInPolicy,
         Self::BookedBefore,
+        Self::UnknownOffer,
     ];
 
     /// A word for counters.
@@ -118,6 +120,7 @@ impl NoEffect {
             Self::OlderBalance => "older_balance",
             Self::NotInPolicy => "not_in_policy",
             Self::BookedBefore => "booked_before",
+            Self::UnknownOffer => "unknown_offer",
         }
     }
 }
@@ -276,6 +279,7 @@ pub enum Code {
     PlanAccepted,
     PlanKept,
     PlanBroken,
+    OfferDeclined,
     AgreementNotAccepted,
     AgreementCancelled,
     HoldPlaced,
@@ -330,6 +334,7 @@ impl Code {
             Self::PlanAccepted => "plan_accepted",
             Self::PlanKept => "plan_kept",
             Self::PlanBroken => "plan_broken",
+            Self::OfferDeclined => "offer_declined",
             Self::AgreementNotAccepted => "agreement_not_accepted",
             Self::AgreementCancelled => "agreement_cancelled",
             Self::HoldPlaced => "hold_placed",
@@ -427,6 +432,7 @@ impl Decision {
             Code::PlanAccepted => "an instalment plan is taken: dunning waits while it is kept".to_owned(),
             Code::PlanKept => "the instalment plan was kept to its end".to_owned(),
             Code::PlanBroken => format!("the instalment plan was broken: {due} is owed on {bills}"),
+            Code::OfferDeclined => "the customer does not take the plan that was offered: dunning goes on".to_owned(),
             Code::AgreementNotAccepted => {
                 "the promise or plan is not taken, as the policy does not allow it: dunning goes on".to_owned()
             }

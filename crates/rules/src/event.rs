@@ -317,6 +317,13 @@ pub enum Interaction<'a> {
         /// The plan that it replaces.
         replaces: Option<&'a str>,
     },
+    /// The customer answered the plan that a notice offered.
+    OfferAnswered {
+        /// The notice.
+        command_id: &'a str,
+        /// Whether it is taken.
+        accepted: bool,
+    },
     /// A plan ends; it is not broken by that.
     PlanCancelled {
         /// The plan.

@@ -27,7 +27,7 @@ mod time;
 
 pub use account::{
     Account, Accrual, Aside, BarDecided, BarInForce, Bases, Bill, BillAside, BillTerms, Booking, Charge, ChargeKind,
-    Charges, Cycle, Dispute, DisputedPart, HELD_WORDS, History, Hold, HoldInForce, PaidBill, Pauses, Payment,
+    Charges, Cycle, Dispute, DisputedPart, HELD_WORDS, History, Hold, HoldInForce, Offered, PaidBill, Pauses, Payment,
     PaymentPart, PendingBar, Plan, Promise, Reach, Retry, RetryState, Seen, SeenId, SentStep, Stage, Suspended,
     TermAside, Transit, Waiver, standing, step,
 };

@@ -6,8 +6,9 @@ use dunning_rules::{
     Account, Accrual, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, BillTerms, Body, Booking,
     Channel, Charge, ChargeKind, Charges, Contact, ContactOutcome, Contacted, Currency, Cycle, Day, Dispute,
     DisputeOutcome, DisputedPart, Failed, HELD_WORDS, History, HoldInForce, IdHash, Input, Interaction, Line, Minor,
-    PaidBill, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile, ProfileFacts, Promise, Reach, Retry, RetryState,
-    ReversalKind, Score, Seen, SentStep, Service, Stops, Suspended, Term, TermAside, Timestamp, Transit, Waiver, Zone,
+    Offered, PaidBill, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile, ProfileFacts, Promise, Reach, Retry,
+    RetryState, ReversalKind, Score, Seen, SentStep, Service, Stops, Suspended, Term, TermAside, Timestamp, Transit,
+    Waiver, Zone,
 };
 use proptest::prelude::*;
 
@@ -194,6 +195,7 @@ fn interaction() -> impl Strategy<Value = Body<'static>> {
             }
         ),
         id().prop_map(|hold_id| Interaction::HoldReleased { hold_id }),
+        (id(), any::<bool>()).prop_map(|(command_id, accepted)| Interaction::OfferAnswered { command_id, accepted }),
         (some(id()), 0..ContactOutcome::ALL.len(), some(0..7usize), any::<bool>(), some(any::<bool>())).prop_map(
             |(command_id, outcome, channel, inbound, right_party)| Interaction::ContactMade {
                 command_id,
@@ -260,6 +262,11 @@ fn facts() -> impl Strategy<Value = ProfileFacts> {
         autopay,
         scores,
     })
+}
+
+fn offered() -> impl Strategy<Value = Offered> {
+    let part = (any_day(), any_amount()).prop_map(|(due_on, amount)| Term { due_on, amount });
+    (counter(), few(part)).prop_map(|(sequence, instalments)| Offered { sequence, instalments })
 }
 
 fn history() -> impl Strategy<Value = History> {
@@ -339,7 +346,7 @@ type Beside = (
     Option<Box<Suspended>>,
     Reach,
     Vec<InTerms>,
-    (Vec<Retry>, Option<Charges>, Option<ProfileFacts>, Option<History>),
+    (Vec<Retry>, Option<Charges>, Option<ProfileFacts>, Option<History>, Option<Offered>),
 );
 
 /// A bill's place or another bill's name, and its terms.
@@ -367,7 +374,7 @@ fn aside() -> impl Strategy<Value = Beside> {
         some(suspended),
         reach,
         few((0..6usize, id(), few(term))),
-        (few(retry()), some(charges()), some(facts()), some(history())),
+        (few(retry()), some(charges()), some(facts()), some(history()), some(offered())),
     )
 }
 
@@ -479,7 +486,17 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
             cycles,
             cycle,
             deadline,
-            (known, contacts, bases, procedure, pauses, suspended, reach, terms, (retries, charges, facts, history)),
+            (
+                known,
+                contacts,
+                bases,
+                procedure,
+                pauses,
+                suspended,
+                reach,
+                terms,
+                (retries, charges, facts, history, offered),
+            ),
         ) = tail;
         // Some parts name a bill of the account, some one that it no longer has.
         let named = |at: usize, other: &str| bills.get(at).map_or_else(|| other.into(), |b: &Bill| b.id.clone());
@@ -521,6 +538,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
             charges,
             facts,
             history,
+            offered: offered.map(Box::new),
         };
         account.aside = (aside != Aside::default()).then(|| Box::new(aside));
         account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());

@@ -4,7 +4,7 @@ use super::pause::Pauses;
 use super::reach::Reach;
 use super::retry::Retry;
 use super::terms::BillTerms;
-use crate::{Account, Contacted, Cycle, Day, Id, ProfileFacts, Timestamp};
+use crate::{Account, Contacted, Cycle, Day, Id, ProfileFacts, Term, Timestamp};
 
 /// What only some policies ask to be remembered of an account. There is none where all of it is empty.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,6 +33,17 @@ pub struct Aside {
     pub facts: Option<Box<ProfileFacts>>,
     /// How it paid, where a policy asks for it.
     pub history: Option<Box<History>>,
+    /// The plan that the last notice of the cycle offered, as long as it was not answered.
+    pub offered: Option<Box<Offered>>,
+}
+
+/// A plan that a notice offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offered {
+    /// The sequence of the notice.
+    pub sequence: u64,
+    /// In the order of their days; at least one.
+    pub instalments: Vec<Term>,
 }
 
 /// A cycle whose debt is gone and may come back.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::aside::Offered;
 use crate::contact::Place;
 use crate::{
     Account, Action, BarInForce, BarLevel, BelowMinimum, Bill, Code, Command, Cycle, Day, Decision, Hold, Minor,
@@ -329,7 +330,7 @@ impl<'a> Ladder<'a> {
             self.suspend(ended);
         }
         if let Some(aside) = &mut self.account.aside {
-            (aside.bases, aside.procedure) = (None, 0);
+            (aside.bases, aside.procedure, aside.offered) = (None, 0, None);
         }
     }
 
@@ -398,11 +399,15 @@ impl<'a> Ladder<'a> {
             self.decide(Code::NotNotifiedOptedOut, Some(&step.name), None);
             return;
         };
-        let Action::Notify { announced_for, channel, .. } = action else { return };
+        let Action::Notify { announced_for, channel, ref offer, .. } = action else { return };
+        let instalments = offer.clone();
         self.charge_with_step();
         self.command(Code::Notified, &step.name, action);
         self.note_sent(step, channel);
         let (at, sequence) = (self.account.line, self.account.sequence);
+        if !instalments.is_empty() {
+            self.account.aside_mut().offered = Some(Box::new(Offered { sequence, instalments }));
+        }
         if let Some(cycle) = &mut self.account.cycle {
             let sent = SentStep { step: cycle.next, at, sequence, announced_for };
             // Of a step that comes again the last time counts: a cycle does not grow with the years.

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use crate::{BarLevel, Currency, Day, Id, Minor, Profile, Timestamp};
 
-pub use aside::{Aside, Bases, BillAside, Suspended};
+pub use aside::{Aside, Bases, BillAside, Offered, Suspended};
 pub use charge::{Accrual, Booking, Charge, ChargeKind, Charges, Waiver};
 pub use history::{History, PaidBill};
 pub use ladder::standing;

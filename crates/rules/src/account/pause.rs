@@ -1,6 +1,7 @@
 //! What stops an account's dunning for a time: holds, promises to pay, instalment plans. What is remembered of them,
 //! and what events make of it; what the ladder makes of it is in `pausing`.
 
+use super::aside::Offered;
 use super::balance::Moved;
 use crate::{Account, Body, Day, Id, Interaction, Minor, NoEffect, Refusal, Stops, Term, Timestamp};
 
@@ -246,6 +247,15 @@ impl Account {
         let drift = Some(balance - (self.open() - self.credit)).filter(|drift| !known.contains(drift));
         self.aside_mut().pauses.drift = drift;
         Ok(())
+    }
+
+    /// Takes the plan that a notice offered, as it is answered.
+    pub(super) fn answer(&mut self, command_id: &str) -> Result<Box<Offered>, NoEffect> {
+        let id = self.id.clone();
+        let offered = self.aside.as_mut().and_then(|aside| {
+            aside.offered.take_if(|offered| crate::command_id(&id, offered.sequence).to_string() == *command_id)
+        });
+        offered.ok_or(NoEffect::UnknownOffer)
     }
 
     fn promise(&mut self, promise: Promise) -> Moved {

@@ -68,7 +68,10 @@ impl Ladder<'_> {
         let code = match (what, outcome) {
             (_, Outcome::NoEffect(NoEffect::AgreementNotAllowed)) => Code::AgreementNotAccepted,
             (Interaction::PromiseMade { .. }, Outcome::Applied) => Code::PromiseAccepted,
-            (Interaction::PlanAgreed { .. }, Outcome::Applied) => Code::PlanAccepted,
+            (Interaction::PlanAgreed { .. } | Interaction::OfferAnswered { accepted: true, .. }, Outcome::Applied) => {
+                Code::PlanAccepted
+            }
+            (Interaction::OfferAnswered { .. }, Outcome::Applied) => Code::OfferDeclined,
             (Interaction::HoldPlaced { .. }, Outcome::Applied) => Code::HoldPlaced,
             (Interaction::HoldReleased { .. }, Outcome::Applied) => Code::HoldEnded,
             (Interaction::PromiseCancelled { .. } | Interaction::PlanCancelled { .. }, Outcome::Applied) => {

@@ -176,6 +176,18 @@ fn change(account: &mut Account, body: &Body<'_>, policy: &Arc<Policy>, at: Time
             account.bar_decided = Some(BarDecided { allowed: false, until: *until });
         }
         Body::Interaction(Interaction::BarDecisionWithdrawn) => account.bar_decided = None,
+        Body::Interaction(Interaction::OfferAnswered { command_id, accepted }) => {
+            let offered = account.answer(command_id)?;
+            if *accepted {
+                let (plan_id, instalments) = (*command_id, offered.instalments.clone());
+                let plan = Interaction::PlanAgreed { plan_id, instalments, replaces: None };
+                let agreed = change(account, &Body::Interaction(plan), policy, at);
+                if agreed.is_err() {
+                    account.aside_mut().offered = Some(offered);
+                }
+                return agreed;
+            }
+        }
         Body::Interaction(what) => {
             Ladder::new(account, policy.clone(), None).admit(what, at)?;
             let local_day = zone_of(account, policy).day_of(at);

@@ -289,6 +289,7 @@ impl Upstream {
         let (amount, days) = (self.amount(), self.random.between(0, 8));
         let day = Zone::UTC.day_of(now).plus(i32::try_from(days).unwrap_or(0));
         let outcome = self.random.pick(&ContactOutcome::ALL);
+        let command = self.command(customer);
         let channel = self.random.pick(&Channel::ALL);
         let interaction = match self.random.between(0, 15) {
             0 => Interaction::BarApproved { until },
@@ -307,7 +308,8 @@ impl Upstream {
                 let stops = self.random.pick(&[Stops::ALL, Stops { contacts: true, ..Stops::default() }, BARS]);
                 Interaction::HoldPlaced { hold_id: &name, kind: "hardship", until, bills, stops }
             }
-            10 | 11 => Interaction::HoldReleased { hold_id: &name },
+            10 => Interaction::HoldReleased { hold_id: &name },
+            11 => Interaction::OfferAnswered { command_id: &command, accepted: amount > Minor::new(500) },
             _ => Interaction::ContactMade {
                 command_id: None,
                 outcome,

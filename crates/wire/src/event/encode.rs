@@ -213,6 +213,10 @@ fn put_interaction(out: &mut Vec<u8>, interaction: &Interaction<'_>) {
             put_array(out, stopped(*stops).iter(), |out, word| put_str(out, word));
         }
         Interaction::HoldReleased { hold_id } => put_branch(out, 3, hold_id),
+        Interaction::OfferAnswered { command_id, accepted } => {
+            put_branch(out, 10, command_id);
+            put_bool(out, *accepted);
+        }
         Interaction::ContactMade { command_id, outcome, channel, inbound, right_party } => {
             put_len(out, 4);
             put_option(out, *command_id, put_str);

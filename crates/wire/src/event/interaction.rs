@@ -38,6 +38,7 @@ pub(super) fn body<'a>(r: &mut Reader<'a>) -> Read<Named<'a>> {
         Interaction::PlanCancelled { .. } => "PlanCancelled",
         Interaction::HoldPlaced { .. } => "HoldPlaced",
         Interaction::HoldReleased { .. } => "HoldReleased",
+        Interaction::OfferAnswered { .. } => "OfferAnswered",
         Interaction::ContactMade { .. } => "ContactOutcome",
         Interaction::BarApproved { .. } | Interaction::BarRefused { .. } | Interaction::BarDecisionWithdrawn => {
             "BarDecided"
@@ -64,8 +65,7 @@ fn what<'a>(r: &mut Reader<'a>) -> Read<Interaction<'a>> {
         8 => return Ok(Interaction::PlanCancelled { plan_id: r.id()? }),
         9 => return bar_decided(r),
         10 => {
-            r.string()?;
-            r.boolean().map(|_| "OfferAnswered")
+            return Ok(Interaction::OfferAnswered { command_id: r.string()?, accepted: r.boolean()? });
         }
         11 => service_action(r),
         _ => imported(r),

@@ -137,6 +137,11 @@ pub(super) enum Happening {
         instalments: Vec<Term>,
         replaces: Option<String>,
     },
+    /// `of`: the step of the notice.
+    OfferAnswered {
+        of: String,
+        accepted: bool,
+    },
     PlanCancelled {
         plan: String,
     },
@@ -271,6 +276,7 @@ impl Happening {
     pub(super) fn notice(&self) -> Option<Named<'_>> {
         match self {
             Self::ContactMade { of, .. } => of.as_deref().map(|step| Named { step, waives: false }),
+            Self::OfferAnswered { of, .. } => Some(Named { step: of, waives: false }),
             Self::PaymentFailed { was_retry: true, .. } => Some(Named { step: "retry", waives: false }),
             Self::BillAdjusted { answers_waiver: Some(step), .. } => Some(Named { step, waives: true }),
             Self::BillIssued { answers, .. } | Self::BillAdjusted { answers, .. } => {
@@ -293,6 +299,9 @@ impl Happening {
                 instalments: instalments.clone(),
                 replaces: replaces.as_deref(),
             },
+            Self::OfferAnswered { accepted, .. } => {
+                Interaction::OfferAnswered { command_id: notice.unwrap_or(""), accepted: *accepted }
+            }
             Self::PlanCancelled { plan } => Interaction::PlanCancelled { plan_id: plan },
             Self::HoldPlaced { hold, kind, until, bills, stops } => Interaction::HoldPlaced {
                 hold_id: hold,
@@ -362,6 +371,8 @@ impl Happening {
             Self::PlanAgreed { instalments, .. } => {
                 format!("a plan is agreed: {}", parts(instalments))
             }
+            Self::OfferAnswered { of, accepted: true } => format!("the plan that {of} offered is taken"),
+            Self::OfferAnswered { of, .. } => format!("the plan that {of} offered is not taken"),
             Self::PlanCancelled { plan } => format!("plan {plan} is cancelled"),
             Self::HoldPlaced { hold, bills, .. } if bills.is_empty() => format!("hold {hold} is placed"),
             Self::HoldPlaced { hold, bills, .. } => format!("hold {hold} is placed on {}", bills.join(", ")),

@@ -53,6 +53,16 @@ pub(super) struct WholePromise {
     pub(super) promise: String,
 }
 
+/// The customer answers the plan that a notice offered.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Answered {
+    /// The step of the notice; its last one.
+    pub(super) of: String,
+    /// Whether the plan is taken.
+    pub(super) accepted: bool,
+}
+
 /// The debt is to be paid in parts.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -169,6 +179,9 @@ impl Reader<'_, '_> {
             raw::Entry { plan_agreed: Some(p), .. } => {
                 let instalments = self.parts(&format!("{path}.plan_agreed.parts"), &p.parts)?;
                 Happening::PlanAgreed { plan: own(&p.plan, "plan"), instalments, replaces: p.replaces.clone() }
+            }
+            raw::Entry { offer_answered: Some(a), .. } => {
+                Happening::OfferAnswered { of: a.of.clone(), accepted: a.accepted }
             }
             raw::Entry { plan_cancelled: Some(p), .. } => Happening::PlanCancelled { plan: p.plan.clone() },
             raw::Entry { hold_placed: Some(h), .. } => {

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::pauses::{
-    ContactMade, HoldPlaced, Initiated, Part, PlanAgreed, PromiseMade, Stated, WholeHold, WholePlan, WholePromise,
+    Answered, ContactMade, HoldPlaced, Initiated, Part, PlanAgreed, PromiseMade, Stated, WholeHold, WholePlan,
+    WholePromise,
 };
 
 /// A scenario: what happens to one account, day by day, and what a policy makes of it.
@@ -164,6 +165,8 @@ pub(super) struct Entry {
     pub(super) promise_cancelled: Option<WholePromise>,
     /// The debt is to be paid in parts.
     pub(super) plan_agreed: Option<PlanAgreed>,
+    /// The customer answers the plan that a notice offered.
+    pub(super) offer_answered: Option<Answered>,
     /// A plan is taken back.
     pub(super) plan_cancelled: Option<WholePlan>,
     /// Dunning is stopped.

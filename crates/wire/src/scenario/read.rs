@@ -330,6 +330,7 @@ impl raw::Entry {
             self.promise_made.is_some(),
             self.promise_cancelled.is_some(),
             self.plan_agreed.is_some(),
+            self.offer_answered.is_some(),
             self.plan_cancelled.is_some(),
             self.hold_placed.is_some(),
             self.hold_released.is_some(),

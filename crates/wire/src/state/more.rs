@@ -1,7 +1,7 @@
 //! What few accounts have, behind all else of a row: first which of it is there, then that.
 
 use dunning_rules::{
-    Aside, Bill, BillTerms, History, PaidBill, ProfileFacts, Retry, RetryState, Score, Term, TermAside,
+    Aside, Bill, BillTerms, History, Offered, PaidBill, ProfileFacts, Retry, RetryState, Score, Term, TermAside,
 };
 
 use super::StateError;
@@ -16,6 +16,7 @@ const RETRIES: u32 = 2;
 const CHARGES: u32 = 4;
 const FACTS: u32 = 8;
 const HISTORY: u32 = 16;
+const OFFERED: u32 = 32;
 
 /// True where there is any of it.
 pub(super) fn has_more(aside: &Aside) -> bool {
@@ -28,7 +29,8 @@ fn sections(aside: &Aside) -> u32 {
     let charges = if aside.charges.is_none() { 0 } else { CHARGES };
     let facts = if aside.facts.is_none() { 0 } else { FACTS };
     let history = if aside.history.is_none() { 0 } else { HISTORY };
-    terms | retries | charges | facts | history
+    let offered = if aside.offered.is_none() { 0 } else { OFFERED };
+    terms | retries | charges | facts | history | offered
 }
 
 #[cold]
@@ -48,6 +50,10 @@ pub(super) fn put_more(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
     }
     if let Some(history) = &aside.history {
         put_history(out, history);
+    }
+    if let Some(offered) = &aside.offered {
+        put_varint(out, offered.sequence);
+        put_list(out, &offered.instalments, put_term);
     }
 }
 
@@ -70,11 +76,23 @@ pub(super) fn get_more(b: &mut Bytes<'_>, aside: &mut Aside, bills: &[Bill]) -> 
     if there & HISTORY != 0 {
         aside.history = Some(Box::new(get_history(b)?));
     }
+    if there & OFFERED != 0 {
+        aside.offered = Some(Box::new(Offered { sequence: b.counter()?, instalments: b.list(get_term)? }));
+    }
     if there == 0 || there != sections(aside) {
         Err(StateError::Damaged("the flag of what few accounts have"))
     } else {
         Ok(())
     }
+}
+
+fn put_term(out: &mut Vec<u8>, Term { due_on, amount }: &Term) {
+    put_day(out, *due_on);
+    put_amount(out, *amount);
+}
+
+fn get_term(b: &mut Bytes<'_>) -> Result<Term, StateError> {
+    Ok(Term { due_on: b.day()?, amount: b.amount()? })
 }
 
 fn put_facts(out: &mut Vec<u8>, ProfileFacts { lifetime_value, autopay, scores }: &ProfileFacts) {
@@ -111,18 +129,15 @@ fn get_history(b: &mut Bytes<'_>) -> Result<History, StateError> {
 
 fn put_terms(out: &mut Vec<u8>, BillTerms { bill, terms }: &BillTerms, bills: &[Bill]) {
     put_bill_ref(out, bill, bills);
-    put_list(out, terms, |out, TermAside { term: Term { due_on, amount }, reminded }| {
-        put_day(out, *due_on);
-        put_amount(out, *amount);
+    put_list(out, terms, |out, TermAside { term, reminded }| {
+        put_term(out, term);
         put_varint(out, u64::from(*reminded));
     });
 }
 
 fn get_terms(b: &mut Bytes<'_>, bills: &[Bill]) -> Result<BillTerms, StateError> {
     let bill = get_bill_ref(b, bills)?;
-    let term = |b: &mut Bytes<'_>| {
-        Ok(TermAside { term: Term { due_on: b.day()?, amount: b.amount()? }, reminded: b.small()? })
-    };
+    let term = |b: &mut Bytes<'_>| Ok(TermAside { term: get_term(b)?, reminded: b.small()? });
     Ok(BillTerms { bill, terms: b.list(term)? })
 }
 

@@ -13,7 +13,7 @@ use dunning_wire::state::{StateVersion, decode_account, encode_account};
 use super::dice::Dice;
 
 /// What the lives have to come to, all of them together.
-pub const KINDS: [&str; 36] = [
+pub const KINDS: [&str; 37] = [
     "a letter",
     "a notice",
     "a bar",
@@ -37,6 +37,7 @@ pub const KINDS: [&str; 36] = [
     "PromiseBroken",
     "PlanKept",
     "PlanBroken",
+    "OfferDeclined",
     "AgreementNotAccepted",
     "StepHeld",
     "PaymentAwaited",
@@ -60,7 +61,7 @@ struct Life {
     book: PolicyBook,
     account: Account,
     reached: BTreeSet<String>,
-    /// The last attempt to collect, or the last charge, that was asked for.
+    /// The last attempt to collect, or charge, that was asked for, or plan that was offered.
     asked: Option<String>,
 }
 
@@ -151,7 +152,10 @@ impl Life {
             let name = format!("{:?}", decision.code);
             self.reached.insert(name.split('(').next().unwrap_or_default().to_owned());
         }
-        let asks = |command: &&Command| matches!(command.action, Action::Retry { .. } | Action::Ledger { .. });
+        let asks = |command: &&Command| match &command.action {
+            Action::Notify { offer, .. } => !offer.is_empty(),
+            action => matches!(action, Action::Retry { .. } | Action::Ledger { .. }),
+        };
         let asked = said.commands.iter().rfind(asks);
         self.asked = asked.map(|command| command.id.to_string()).or(self.asked.take());
         self.account = said.account;
@@ -311,7 +315,11 @@ fn contested<'a>(dice: &mut Dice, names: &'a Names) -> Body<'a> {
 
 fn interaction<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Interaction<'a> {
     let id = &*names.other;
-    match dice.below(10) {
+    match dice.below(11) {
+        10 => {
+            let command_id = names.asked.as_deref().unwrap_or("none");
+            Interaction::OfferAnswered { command_id, accepted: !dice.one_in(3) }
+        }
         0 | 1 => {
             let promised_on = in_days(at, dice.within(1, 30));
             Interaction::PromiseMade { promise_id: id, amount: amount(dice), promised_on }

@@ -54,6 +54,67 @@ fn a_hold_stops_everything_and_gives_the_time_back() {
     assert_eq!(codes(&life), [Code::HoldPlaced, Code::Paused, Code::HoldEnded, Code::Resumed]);
 }
 
+/// The final notice, on day 21, offers three parts, each ten days after the last.
+fn offering(only_offered: bool) -> Life {
+    let mut policy = consumer();
+    let offer = Some(PlanOffer { parts: 3, first_days: 5, every_days: 10 });
+    policy.steps[1].rule = Some(Box::new(StepRule { offer, ..StepRule::default() }));
+    policy.options.pauses.plans.only_offered = only_offered;
+    owing(policy)
+}
+
+fn answered(command_id: &str, accepted: bool) -> Body<'_> {
+    Body::Interaction(Interaction::OfferAnswered { command_id, accepted })
+}
+
+#[test]
+fn a_plan_that_is_offered_is_taken_by_its_notice() {
+    let mut life = offering(true);
+    let early = [(26, 334), (36, 333), (46, 333)];
+    let refused = Outcome::NoEffect(NoEffect::AgreementNotAllowed);
+    assert_eq!(life.happens(20, plan("s1", &early, None)), refused, "nothing was offered yet");
+    life.until(at(22));
+    let Action::Notify { ref offer, .. } = life.said[1].action else { panic!("a notice") };
+    let parts: Vec<_> = offer.iter().map(|part| (part.due_on.epoch(), part.amount.get())).collect();
+    assert_eq!(parts, early);
+    let notice = life.said[1].id.to_string();
+    let unknown = Outcome::NoEffect(NoEffect::UnknownOffer);
+    assert_eq!(life.happens(22, answered("another", true)), unknown);
+    assert_eq!(life.happens(23, answered(&notice, true)), Outcome::Applied);
+    assert_eq!(life.account.pauses().and_then(|p| p.plan.as_ref()).map(|plan| &*plan.id), Some(&*notice));
+    assert_eq!(life.happens(24, answered(&notice, true)), unknown, "it is answered");
+    life.until(at(26));
+    assert_eq!(life.said.len(), 2, "and it stops everything");
+    assert_eq!(codes(&life)[1..], [Code::PlanAccepted, Code::Paused]);
+}
+
+#[test]
+fn an_offer_that_is_declined_or_no_longer_enough_is_no_plan() {
+    let mut life = offering(false);
+    life.until(at(22));
+    let notice = life.said[1].id.to_string();
+    assert_eq!(life.happens(22, answered(&notice, false)), Outcome::Applied);
+    assert_eq!(codes(&life), [Code::OfferDeclined]);
+    assert_eq!(life.happens(23, answered(&notice, true)), Outcome::NoEffect(NoEffect::UnknownOffer));
+    // More is overdue than was offered to be paid in parts: a person should look.
+    let mut life = offering(false);
+    life.bill(0, "b2", 1_000, 22);
+    life.until(at(22));
+    assert_eq!(life.happens(24, answered(&notice, true)), Outcome::Refused(Refusal::PlanDoesNotSum));
+    assert!(life.account.aside.as_ref().is_some_and(|aside| aside.offered.is_some()), "it can be answered again");
+    life.pays(25, "p1", 2_000);
+    assert_eq!(life.account.aside, None, "with the cycle the offer is over");
+    // Other plans are taken where the policy does not ask for an offer.
+    let mut life = offering(false);
+    assert_eq!(life.happens(12, plan("s1", &[(60, 1_000)], None)), Outcome::Applied);
+    let mut life = offering(true);
+    for (parts, taken) in [(vec![(26, 500), (47, 500)], false), (vec![(26, 250); 4], false), (vec![(46, 1_000)], true)]
+    {
+        let outcome = life.happens(22, plan("s1", &parts, None));
+        assert_eq!(outcome == Outcome::Applied, taken, "{parts:?}");
+    }
+}
+
 #[test]
 fn what_was_agreed_and_cancelled_is_decided() {
     let mut life = owing(consumer());

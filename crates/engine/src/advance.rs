@@ -125,7 +125,7 @@ impl<S: Store> Shard<S> {
         }
         let positions: Vec<_> = self.queues.positions().collect();
         let ready = self.gate.ready(|topic| positions[topic as usize].1);
-        for slot in self.gate.behind(mono, BEHIND) {
+        for slot in self.gate.late(mono, BEHIND) {
             let now = desk.clock.now();
             self.say_behind(desk, slot, now)?;
         }

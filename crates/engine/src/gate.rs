@@ -16,7 +16,10 @@ pub const WINDOW_MS: i64 = DAY_MS / 24;
 /// Bars that wait behind one look at the inputs' ends.
 #[derive(Debug)]
 struct Look {
+    number: u64,
     ends: Vec<Ends>,
+    /// Those of which `Gate::behind` still says that they wait here: a bar that was dropped, and fell due once more, waits
+    /// for ends that were asked for after that.
     bars: Vec<SlotId>,
     since: Duration,
     /// Its bars were told that the inputs are behind.
@@ -29,6 +32,10 @@ pub struct Gate {
     /// Fell due after the last look at the ends.
     fresh: BTreeSet<SlotId>,
     looks: Vec<Look>,
+    /// The number of the last look.
+    last: u64,
+    /// The look behind which each bar waits.
+    behind: BTreeMap<SlotId, u64>,
     /// Held by the engine, with the reason.
     held: BTreeMap<SlotId, Hold>,
 }
@@ -36,7 +43,7 @@ pub struct Gate {
 impl Gate {
     /// A bar fell due, or is to be looked at again.
     pub fn add(&mut self, bar: SlotId) {
-        self.held.remove(&bar);
+        self.remove(bar);
         self.fresh.insert(bar);
     }
 
@@ -44,6 +51,7 @@ impl Gate {
     pub fn remove(&mut self, bar: SlotId) {
         self.held.remove(&bar);
         self.fresh.remove(&bar);
+        self.behind.remove(&bar);
     }
 
     /// True where the ends have to be asked for.
@@ -58,30 +66,37 @@ impl Gate {
 
     /// The ends were asked for after every fresh bar fell due.
     pub fn look(&mut self, ends: Vec<Ends>, now: Duration) {
-        let bars = std::mem::take(&mut self.fresh).into_iter().collect();
-        self.looks.push(Look { ends, bars, since: now, told: false });
+        let bars: Vec<_> = std::mem::take(&mut self.fresh).into_iter().collect();
+        self.last += 1;
+        let number = self.last;
+        self.behind.extend(bars.iter().map(|bar| (*bar, number)));
+        self.looks.push(Look { number, ends, bars, since: now, told: false });
     }
 
     /// The bars that have waited for their inputs so long that it should be said, each once.
-    pub fn behind(&mut self, now: Duration, after: Duration) -> Vec<SlotId> {
+    pub fn late(&mut self, now: Duration, after: Duration) -> Vec<SlotId> {
         let late = self.looks.iter_mut().filter(|l| !l.told && now.saturating_sub(l.since) >= after);
         late.flat_map(|l| {
             l.told = true;
-            l.bars.clone()
+            l.bars.iter().copied().filter(|bar| self.behind.get(bar) == Some(&l.number))
         })
         .collect()
     }
 
     /// Takes the bars whose look is behind the positions reached.
     pub fn ready(&mut self, position: impl Fn(InputTopic) -> i64) -> Vec<SlotId> {
-        let mut ready = Vec::new();
-        self.looks.retain_mut(|look| {
+        let (mut ready, behind) = (Vec::new(), &mut self.behind);
+        self.looks.retain(|look| {
             let reached = look.ends.iter().filter(|e| e.topic.decides()).all(|e| position(e.topic) >= e.uncommitted);
             if reached {
-                ready.append(&mut look.bars);
+                let here = look.bars.iter().filter(|bar| behind.get(*bar) == Some(&look.number));
+                ready.extend(here);
             }
             !reached
         });
+        for bar in &ready {
+            behind.remove(bar);
+        }
         ready
     }
 
@@ -104,8 +119,7 @@ impl Gate {
 
     /// How many bars wait for the first look, and how many are held, by reason.
     pub fn waiting(&self) -> (usize, impl Iterator<Item = Hold>) {
-        let looks: usize = self.looks.iter().map(|l| l.bars.len()).sum();
-        (self.fresh.len() + looks, self.held.values().copied())
+        (self.fresh.len() + self.behind.len(), self.held.values().copied())
     }
 }
 
@@ -163,6 +177,27 @@ mod tests {
     }
 
     #[test]
+    fn a_bar_that_falls_due_once_more_waits_for_ends_that_were_asked_for_after_that() {
+        for dropped in [true, false] {
+            let (mut gate, after) = (Gate::default(), Duration::from_secs(60));
+            gate.add(1);
+            gate.add(2);
+            gate.look(ends(5), Duration::ZERO);
+            if dropped {
+                gate.remove(1);
+                assert_eq!((gate.waiting().0, gate.wants_ends()), (1, false));
+            }
+            gate.add(1);
+            assert_eq!(gate.late(Duration::from_secs(60), after), [2]);
+            assert_eq!(gate.ready(|_| 5), [2], "the old look is not that of the bar that falls due now");
+            gate.look(ends(9), Duration::ZERO);
+            assert!(gate.ready(|_| 8).is_empty());
+            assert_eq!(gate.ready(|_| 9), [1]);
+            assert_eq!(gate.waiting().0, 0);
+        }
+    }
+
+    #[test]
     fn bars_that_wait_long_for_their_inputs_are_told_once() {
         let (mut gate, after) = (Gate::default(), Duration::from_secs(60));
         gate.add(1);
@@ -170,7 +205,7 @@ mod tests {
         gate.add(2);
         gate.look(ends(5), Duration::from_secs(20));
         for (now, told) in [(69, vec![]), (70, vec![1]), (79, vec![]), (80, vec![2]), (900, vec![])] {
-            assert_eq!(gate.behind(Duration::from_secs(now), after), told, "after {now} s");
+            assert_eq!(gate.late(Duration::from_secs(now), after), told, "after {now} s");
         }
         assert_eq!(gate.waiting().0, 2, "they wait on");
     }

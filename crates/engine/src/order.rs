@@ -34,10 +34,10 @@ impl<S: Store> Shard<S> {
 
     /// The policy of a text, where it can be used here.
     fn usable<B: Broker, C: Clock>(&self, desk: &Desk<B, C>, text: &str) -> Option<Arc<Policy>> {
-        let loaded = policy::parse("dunning.control", text);
+        let loaded = policy::parse_again("dunning.control", text);
         let fit = loaded.and_then(|l| if desk.is_stream() { Ok(l) } else { l.for_wall().map(|()| l) });
         match fit {
-            Ok(loaded) => Some(Arc::new(loaded.policy)),
+            Ok(loaded) => Some(Arc::new(loaded.policy.clone())),
             Err(errors) => {
                 tracing::error!(partition = self.partition, %errors, "a published policy cannot be used; it is not in force");
                 None

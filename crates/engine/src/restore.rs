@@ -350,10 +350,10 @@ impl<S: Store> Shard<S> {
             let text = format!("another text is in force under {label}: give a changed policy a new version");
             return Err(Halt::End(LaneError::Policy(text)));
         }
-        let loaded = policy::parse(label, text).map_err(|e| {
+        let loaded = policy::parse_again(label, text).map_err(|e| {
             Halt::End(LaneError::Policy(format!("{label}, which is in force, cannot be read by this program: {e}")))
         })?;
-        Ok(Arc::new(loaded.policy))
+        Ok(Arc::new(loaded.policy.clone()))
     }
 
     /// Nothing was committed before: begins where the operator says.

@@ -230,14 +230,17 @@ pub enum NoCharge {
     Spared,
     /// More charges of the account wait for billing than it can remember.
     TooMany,
+    /// A hold lets nothing be charged.
+    OnHold,
 }
 
 impl NoCharge {
     /// All, with a word for machines and words for people.
-    pub const ALL: [(Self, &str, &str); 3] = [
+    pub const ALL: [(Self, &str, &str); 4] = [
         (Self::NoAmount, "no_amount", "it comes to nothing in the account's currency"),
         (Self::Spared, "spared", "the policy spares the first one"),
         (Self::TooMany, "too_many", "too many charges of the account wait for billing"),
+        (Self::OnHold, "on_hold", "a hold lets nothing be charged"),
     ];
 
     /// A word for machines.

@@ -427,13 +427,15 @@ pub struct Stops {
     pub contacts: bool,
     /// Nothing is barred.
     pub bars: bool,
+    /// Nothing is charged for paying late.
+    pub fees: bool,
 }
 
 impl Stops {
-    /// Both.
-    pub const ALL: Self = Self { contacts: true, bars: true };
+    /// All of it.
+    pub const ALL: Self = Self { contacts: true, bars: true, fees: true };
 
-    /// True where nothing is left to be done.
+    /// True where nothing is left to be done: what is charged comes with what is done.
     #[must_use]
     pub const fn is_all(self) -> bool {
         self.contacts && self.bars
@@ -442,6 +444,6 @@ impl Stops {
     /// What one of the two stops.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
-        Self { contacts: self.contacts || other.contacts, bars: self.bars || other.bars }
+        Self { contacts: self.contacts || other.contacts, bars: self.bars || other.bars, fees: self.fees || other.fees }
     }
 }

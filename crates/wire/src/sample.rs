@@ -188,9 +188,10 @@ fn interaction() -> impl Strategy<Value = Body<'static>> {
             Interaction::PlanAgreed { plan_id, instalments, replaces }
         }),
         id().prop_map(|plan_id| Interaction::PlanCancelled { plan_id }),
-        (id(), text(), some(any_instant()), few(id()), any::<(bool, bool)>()).prop_map(
-            |(hold_id, kind, until, bills, (contacts, bars))| {
-                let stops = Stops { contacts, bars };
+        (id(), text(), some(any_instant()), few(id()), any::<(bool, bool, bool)>()).prop_map(
+            |(hold_id, kind, until, bills, (contacts, bars, fees))| {
+                // No word is all words.
+                let stops = Stops { contacts, bars, fees: fees || !contacts && !bars };
                 Interaction::HoldPlaced { hold_id, kind, until, bills, stops }
             }
         ),
@@ -437,7 +438,7 @@ fn bases() -> impl Strategy<Value = Bases> {
 
 fn pauses() -> impl Strategy<Value = Pauses> {
     let boxed_id = || id().prop_map(Into::into);
-    let stops = any::<(bool, bool)>().prop_map(|(contacts, bars)| Stops { contacts, bars });
+    let stops = any::<(bool, bool, bool)>().prop_map(|(contacts, bars, fees)| Stops { contacts, bars, fees });
     let hold = (boxed_id(), boxed(), some(any_instant()), any_day(), few(boxed_id()), stops)
         .prop_map(|(id, kind, until, day, bills, stops)| HoldInForce { id, kind, until, day, bills, stops });
     let promise = (boxed_id(), any_amount(), any_amount(), any_day(), any_day())

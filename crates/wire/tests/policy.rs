@@ -40,6 +40,18 @@ procedures:
 ";
 
 #[test]
+fn a_text_that_was_read_before_is_the_same_policy() {
+    let text = |version: u32| SMALL.replacen("version: 3", &format!("version: {version}"), 1);
+    let again = |text: &str| policy::parse_again("again.yaml", text).unwrap_or_else(|e| panic!("{e}"));
+    for version in (1..40).chain(1..40) {
+        let (once, again) = (policy::parse("once.yaml", &text(version)).expect("a policy"), again(&text(version)));
+        assert_eq!((&again.policy, &again.text, &again.digest), (&once.policy, &once.text, &once.digest));
+    }
+    assert!(std::sync::Arc::ptr_eq(&again(&text(39)), &again(&text(39))));
+    assert!(policy::parse_again("bad.yaml", "policy: none").is_err());
+}
+
+#[test]
 fn the_reference_is_the_contract_to_the_letter() {
     let loaded = load("reference.yaml");
     let p = &loaded.policy;

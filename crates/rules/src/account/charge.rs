@@ -281,7 +281,8 @@ impl Account {
             Counts::New => bill.due_on >= since,
             Counts::Nothing => false,
         };
-        let bills = self.bills.iter().filter(|bill| counted(bill) && !self.is_charge(&bill.id));
+        let free = |bill: &Bill| self.pauses().is_some_and(|pauses| pauses.frees_of_charges(&bill.id));
+        let bills = self.bills.iter().filter(|bill| counted(bill) && !self.is_charge(&bill.id) && !free(bill));
         let sum = bills.map(|bill| self.minor_days(bill, since, today)).fold(0, i64::saturating_add);
         let all = self.aside_mut().charges.get_or_insert_default();
         let accrual = all.interest.get_or_insert(Accrual { until: Day::MIN, minor_days: 0 });

@@ -8,8 +8,8 @@ use super::ladder::Ladder;
 use super::say::About;
 use crate::charge::part;
 use crate::{
-    Action, ChargeRules, Code, FeeOn, FeeRule, InterestRule, LedgerKind, Minor, NoCharge, Posting, Timestamp, Unpaid,
-    command_id,
+    Action, ChargeRules, Code, FeeOn, FeeRule, Id, InterestRule, LedgerKind, Minor, NoCharge, Posting, Timestamp,
+    Unpaid, command_id,
 };
 
 /// What commands say in the place of a step.
@@ -29,7 +29,8 @@ impl Ladder<'_> {
     pub(super) fn accrue(&mut self, at: Timestamp) {
         let interest = self.policy.options.charges.as_ref().is_some_and(|rules| rules.interest.is_some());
         if interest && self.account.cycle.is_some() {
-            let counts = if self.account.is_paused() { Counts::Nothing } else { Counts::All };
+            let stands = self.account.is_paused() || self.account.stops().fees;
+            let counts = if stands { Counts::Nothing } else { Counts::All };
             self.account.accrue(self.zone.day_of(at), counts);
         }
     }
@@ -45,6 +46,14 @@ impl Ladder<'_> {
     fn principal(&self) -> Minor {
         let at = self.account.line;
         let bills = self.dunned_bills(at).filter(|bill| !self.account.is_charge(&bill.id));
+        bills.map(|bill| self.owed_of(bill, at)).sum()
+    }
+
+    /// What a share is of: what is dunned, charges aside, and bills for which a hold lets nothing be charged.
+    fn charged_for(&self) -> Minor {
+        let (account, at) = (&self.account, self.account.line);
+        let free = |bill: &Id| account.pauses().is_some_and(|pauses| pauses.frees_of_charges(bill));
+        let bills = self.dunned_bills(at).filter(|bill| !account.is_charge(&bill.id) && !free(&bill.id));
         bills.map(|bill| self.owed_of(bill, at)).sum()
     }
 
@@ -97,7 +106,10 @@ impl Ladder<'_> {
 
     fn charge_fee(&mut self, rules: &ChargeRules, fee: &FeeRule) {
         let Some(currency) = self.account.currency else { return };
-        let amount = fee.amount(currency, self.principal());
+        if self.account.stops().fees {
+            return self.decide(Code::NotCharged(NoCharge::OnHold), Some(&fee.name), None);
+        }
+        let amount = fee.amount(currency, self.charged_for());
         if amount <= Minor::ZERO {
             return self.decide(Code::NotCharged(NoCharge::NoAmount), Some(&fee.name), None);
         }
@@ -117,7 +129,7 @@ impl Ladder<'_> {
         self.accrue(self.account.line);
         let accrued = self.account.charges().and_then(|all| all.interest).map_or(0, |accrual| accrual.minor_days);
         let amount = interest.on(accrued);
-        if amount <= Minor::ZERO {
+        if amount <= Minor::ZERO || self.account.stops().fees {
             return;
         }
         let (name, posting, dunned) = (INTEREST.into(), &interest.posting, rules.unpaid == Unpaid::Dun);

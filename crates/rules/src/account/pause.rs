@@ -109,6 +109,12 @@ impl Plan {
     }
 }
 
+impl HoldInForce {
+    fn names(&self, bill: &str) -> bool {
+        self.bills.iter().any(|held| **held == *bill)
+    }
+}
+
 impl Pauses {
     /// True where nothing is stopped, and nothing waits for its end.
     #[must_use]
@@ -131,8 +137,13 @@ impl Pauses {
     /// True where a hold leaves a bill out, whatever it says it stops: a debt is dunned or it is not.
     #[must_use]
     pub fn holds_bill(&self, bill: &str) -> bool {
-        let stops = |hold: &&HoldInForce| hold.stops != Stops::default();
-        self.holds.iter().filter(stops).any(|hold| hold.bills.iter().any(|held| **held == *bill))
+        self.holds.iter().filter(|hold| hold.stops.contacts || hold.stops.bars).any(|hold| hold.names(bill))
+    }
+
+    /// True where a hold says that nothing is charged for a bill.
+    #[must_use]
+    pub fn frees_of_charges(&self, bill: &str) -> bool {
+        self.holds.iter().filter(|hold| hold.stops.fees).any(|hold| hold.names(bill))
     }
 }
 

@@ -236,7 +236,7 @@ fn nothing_comes_while_it_is_stopped_and_none_of_it_of_a_bill_that_is_held() {
         until: None,
         day: crate::Day::from_epoch(0),
         bills: bills.iter().map(|bill| (*bill).into()).collect(),
-        stops: crate::Stops { contacts, bars },
+        stops: crate::Stops { contacts, bars, fees: false },
     };
     // The hold, and whether a notice and a bar are broken by it.
     let rows = [

@@ -170,8 +170,8 @@ impl<'w> Fold<'w> {
                 let (_, from, kept) = known.ok_or_else(|| format!("{label} was published and is not in force"))?;
                 demand(*kept == text, || format!("another text is kept of {label}"))?;
                 demand(effective_from.is_none_or(|at| *from >= at), || format!("{label} began at {from}"))?;
-                let loaded = dunning_wire::policy::parse(&label, &text).map_err(|e| e.to_string())?;
-                self.book.add(*from, Arc::new(loaded.policy));
+                let loaded = dunning_wire::policy::parse_again(&label, &text).map_err(|e| e.to_string())?;
+                self.book.add(*from, Arc::new(loaded.policy.clone()));
             }
         }
         Ok(())

@@ -62,7 +62,7 @@ pub(super) struct Upstream {
     stream: bool,
 }
 
-const BARS: Stops = Stops { contacts: false, bars: true };
+const BARS: Stops = Stops { contacts: false, bars: true, fees: true };
 
 /// Of a thousand things that happen.
 const DUPLICATES: u64 = 60;

@@ -44,6 +44,8 @@ pub struct HoldView {
     pub stops_contacts: bool,
     /// True where nothing is barred.
     pub stops_bars: bool,
+    /// True where nothing is charged for paying late.
+    pub stops_fees: bool,
 }
 
 /// A promise to pay or an instalment plan.
@@ -86,6 +88,7 @@ impl HoldView {
             bill_ids: hold.bills.iter().map(ToString::to_string).collect(),
             stops_contacts: hold.stops.contacts,
             stops_bars: hold.stops.bars,
+            stops_fees: hold.stops.fees,
         }
     }
 }
@@ -149,11 +152,12 @@ impl fmt::Display for PausesView {
 
 impl fmt::Display for HoldView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stops = match (self.stops_contacts, self.stops_bars) {
-            (true, true) => "everything",
-            (true, false) => "contacts",
-            (false, true) => "bars",
-            (false, false) => "fees",
+        let words = [(self.stops_contacts, "contacts"), (self.stops_bars, "bars"), (self.stops_fees, "fees")];
+        let words: Vec<&str> = words.into_iter().filter_map(|(on, word)| on.then_some(word)).collect();
+        let stops = match words.as_slice() {
+            [_, _, _] => "everything".to_owned(),
+            [] => "nothing".to_owned(),
+            words => words.join(" and "),
         };
         write!(f, "{}  stops {stops}", self.hold_id)?;
         if !self.kind.is_empty() {

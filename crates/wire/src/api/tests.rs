@@ -108,7 +108,7 @@ fn what_stops_an_account_is_told() {
     };
     pauses.holds = vec![
         hold("h-1", None, &["b-1"], Stops::ALL),
-        hold("h-2", Some(at(20_500)), &[], Stops { contacts: false, bars: true }),
+        hold("h-2", Some(at(20_500)), &[], Stops { bars: true, ..Stops::default() }),
     ];
     let (id, amount, paid) = ("p-1".into(), Minor::new(3_990), Minor::new(1_000));
     pauses.promises = vec![Promise { id, amount, paid, day, promised_on: day.plus(7) }];

@@ -240,7 +240,7 @@ fn put_interaction(out: &mut Vec<u8>, interaction: &Interaction<'_>) {
 
 /// Fees alone are what is left where neither of the others is stopped; no word at all would be everything.
 fn stopped(stops: Stops) -> Vec<&'static str> {
-    let words = [(stops.contacts, CONTACTS), (stops.bars, BARS), (stops == Stops::default(), FEES)];
+    let words = [(stops.contacts, CONTACTS), (stops.bars, BARS), (stops.fees, FEES)];
     words.into_iter().filter_map(|(on, word)| on.then_some(word)).collect()
 }
 

@@ -89,7 +89,8 @@ fn hold<'a>(r: &mut Reader<'a>) -> Read<Interaction<'a>> {
     let words = r.array(Reader::string)?;
     // A word that is not known may mean anything: then everything is stopped.
     let all = words.is_empty() || words.iter().any(|word| ![CONTACTS, BARS, FEES].contains(word));
-    let stops = Stops { contacts: all || words.contains(&CONTACTS), bars: all || words.contains(&BARS) };
+    let stopped = |word| all || words.contains(&word);
+    let stops = Stops { contacts: stopped(CONTACTS), bars: stopped(BARS), fees: stopped(FEES) };
     Ok(Interaction::HoldPlaced { hold_id, kind, until, bills, stops })
 }
 

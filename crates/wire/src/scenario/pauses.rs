@@ -119,6 +119,7 @@ pub(super) struct HoldPlaced {
 pub(super) enum Stop {
     Contacts,
     Bars,
+    Fees,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -243,7 +244,7 @@ const fn outcome(outcome: Reported) -> ContactOutcome {
 
 fn placed(hold: &HoldPlaced, until: Option<Timestamp>) -> Happening {
     let stopped = |what| hold.stops.is_empty() || hold.stops.contains(&what);
-    let stops = Stops { contacts: stopped(Stop::Contacts), bars: stopped(Stop::Bars) };
+    let stops = Stops { contacts: stopped(Stop::Contacts), bars: stopped(Stop::Bars), fees: stopped(Stop::Fees) };
     let (kind, bills) = (hold.kind.clone(), hold.bills.clone());
     Happening::HoldPlaced { hold: hold.hold.clone(), kind, until, bills, stops }
 }

@@ -20,8 +20,7 @@ pub(super) fn put_pauses(out: &mut Vec<u8>, pauses: &Pauses) {
         put_option(out, *until, put_instant);
         put_day(out, *day);
         put_list(out, bills, |out, bill| put_id(out, bill));
-        put_bool(out, stops.contacts);
-        put_bool(out, stops.bars);
+        put_stops(out, *stops);
     });
     put_list(out, promises, |out, Promise { id, amount, paid, day, promised_on }| {
         put_id(out, id);
@@ -63,7 +62,7 @@ pub(super) fn get_pauses(b: &mut Bytes<'_>) -> Read<Pauses> {
                 until: b.option(Bytes::instant)?,
                 day: b.day()?,
                 bills: b.list(Bytes::id)?,
-                stops: Stops { contacts: b.flag()?, bars: b.flag()? },
+                stops: get_stops(b)?,
             })
         })?,
         promises: b.list(|b| {
@@ -85,4 +84,22 @@ pub(super) fn get_pauses(b: &mut Bytes<'_>) -> Read<Pauses> {
         accepted: b.list(Bytes::day)?,
     };
     if pauses == Pauses::default() { Err(StateError::Damaged("the flag of what stops it")) } else { Ok(pauses) }
+}
+
+/// Whether charges stop is written only where it is not what the rest says: where all else stops they do, and else they do not.
+const FEES: u8 = 2;
+
+fn put_stops(out: &mut Vec<u8>, stops: Stops) {
+    let other = stops.fees != stops.is_all();
+    out.push(u8::from(stops.contacts) | if other { FEES } else { 0 });
+    put_bool(out, stops.bars);
+}
+
+fn get_stops(b: &mut Bytes<'_>) -> Read<Stops> {
+    let first = b.byte()?;
+    if first & !(FEES | 1) != 0 {
+        return Err(StateError::Damaged("what a hold stops"));
+    }
+    let stops = Stops { contacts: first & 1 != 0, bars: b.flag()?, fees: false };
+    Ok(Stops { fees: stops.is_all() != (first & FEES != 0), ..stops })
 }

@@ -331,7 +331,7 @@ fn interaction<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Interact
         }
         4 => {
             let until = dice.one_in(2).then(|| at.plus(dice.within(1, 20) * DAY_MS));
-            let stops = Stops { contacts: dice.one_in(2), bars: dice.one_in(2) };
+            let stops = Stops { contacts: dice.one_in(2), bars: dice.one_in(2), fees: dice.one_in(2) };
             let bills = if dice.one_in(3) { vec![&*names.bill] } else { vec![] };
             Interaction::HoldPlaced { hold_id: id, kind: "hardship", until, bills, stops }
         }

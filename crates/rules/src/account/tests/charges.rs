@@ -269,6 +269,32 @@ fn a_promise_is_kept_by_who_pays_all_but_charges_that_are_not_dunned() {
 }
 
 #[test]
+fn a_hold_on_fees_lets_nothing_be_charged_and_no_day_count() {
+    let hold = |bills: &[&'static str], until| {
+        let (stops, bills) = (Stops { fees: true, ..Stops::default() }, bills.to_vec());
+        Body::Interaction(Interaction::HoldPlaced { hold_id: "h", kind: "goodwill", until, bills, stops })
+    };
+    let mut life = late(rules(Unpaid::Leave));
+    life.happens(15, hold(&[], None));
+    life.until(at(26));
+    assert_eq!(life.diary(), [(15, "reminder"), (25, "final")], "all else goes on");
+    assert!(life.decided.iter().any(|d| d.code == Code::NotCharged(NoCharge::OnHold)));
+    // Ten days of the fifteen were on hold.
+    let mut life = late(rules(Unpaid::Leave));
+    life.happens(12, hold(&[], Some(at(22))));
+    life.until(at(26));
+    assert_eq!(requests(&life), [(25, "late", 1_000), (25, "interest", 14)]);
+    // Another bill bears interest, and a share is of that alone.
+    let mut rules = rules(Unpaid::Leave);
+    (rules.fees[0].flat, rules.fees[0].percent) = (vec![], 1_000);
+    let mut life = late(rules);
+    life.bill(0, "b2", 4_000, 10);
+    life.happens(1, hold(&["b1"], None));
+    life.until(at(26));
+    assert_eq!(requests(&life), [(25, "late", 400), (25, "interest", 16)]);
+}
+
+#[test]
 fn no_more_is_charged_than_billing_can_answer() {
     let mut penalty = fee("penalty", 100, FeeOn::NextBill);
     penalty.posting.tax = 2_500;

@@ -63,8 +63,8 @@ pub(super) fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::Repeat),
         1 => (id(), amount(), 0_i32..30).prop_map(|(a, b, c)| Happening::Promise(a, b, c)),
         1 => (id(), 100_i64..6_000, 0_i32..30).prop_map(|(a, b, c)| Happening::Plan(a, b, c)),
-        1 => (id(), proptest::option::of(id()), proptest::option::of(1_i64..40), any::<(bool, bool)>()).prop_map(
-            |(a, b, c, (contacts, bars))| Happening::Hold(a, b, c, Stops { contacts, bars })
+        1 => (id(), proptest::option::of(id()), proptest::option::of(1_i64..40), any::<(bool, bool, bool)>()).prop_map(
+            |(a, b, c, (contacts, bars, fees))| Happening::Hold(a, b, c, Stops { contacts, bars, fees })
         ),
         1 => id().prop_map(Happening::End),
         1 => (id(), amount(), 0_i32..20).prop_map(|(a, b, c)| Happening::Initiate(a, b, c)),

@@ -22,8 +22,8 @@ fn released(hold_id: &str) -> Body<'_> {
     Body::Interaction(Interaction::HoldReleased { hold_id })
 }
 
-const CONTACTS: Stops = Stops { contacts: true, bars: false };
-const BARS: Stops = Stops { contacts: false, bars: true };
+const CONTACTS: Stops = Stops { contacts: true, bars: false, fees: false };
+const BARS: Stops = Stops { contacts: false, bars: true, fees: false };
 
 fn restoring() -> Policy {
     let mut policy = consumer();

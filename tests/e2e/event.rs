@@ -85,7 +85,7 @@ pub fn bill(bill_id: &str, cents: i64, issued_on: Day, due_on: Day) -> Body<'_> 
 }
 
 pub fn payment(payment_id: &str, cents: i64) -> Body<'_> {
-    Body::PaymentReceived { payment_id, amount: Minor::new(cents), currency: euro(), bill_id: None }
+    Body::PaymentReceived { payment_id, amount: Minor::new(cents), currency: euro(), bill_id: None, command_id: None }
 }
 
 /// A consumer in Berlin whom every notice reaches.

@@ -77,8 +77,13 @@ fn a_payment_that_failed_is_asked_for_again_until_it_comes() {
     assert_eq!(instance.stop(), 0);
 
     // It comes while nothing runs. Nothing more is asked for, and nobody is told or barred.
-    let paid =
-        Body::PaymentReceived { payment_id: "p-3", amount: Minor::new(8_000), currency: dollars(), bill_id: None };
+    let paid = Body::PaymentReceived {
+        payment_id: "p-3",
+        amount: Minor::new(8_000),
+        currency: dollars(),
+        bill_id: None,
+        command_id: None,
+    };
     let came = At { millis: second + DAY + 2 * HOUR, ..at("acc", BEGIN) };
     world.write(&[came.event(&world, InputTopic::Payments, "came", paid), goes_on(&world, first + 60 * DAY)]);
     let instance = Start::new(&world, "one").ready();

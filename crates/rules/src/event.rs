@@ -171,6 +171,8 @@ pub enum Body<'a> {
         currency: Currency,
         /// The bill that the payer named.
         bill_id: Option<&'a str>,
+        /// The command that asked to collect it, where one of ours did.
+        command_id: Option<&'a str>,
     },
     /// An attempt to collect was declined. Changes no balance and does not make the id seen.
     PaymentFailed(Failed<'a>),

@@ -129,9 +129,15 @@ fn payment_event() -> impl Strategy<Value = Body<'static>> {
         Just(ReversalKind::Misposted)
     ];
     prop_oneof![
-        (id(), positive(), currency(), some(id())).prop_map(|(payment_id, amount, currency, bill_id)| {
-            Body::PaymentReceived { payment_id, amount, currency, bill_id }
-        }),
+        (id(), positive(), currency(), some(id()), some(id())).prop_map(
+            |(payment_id, amount, currency, bill_id, command_id)| Body::PaymentReceived {
+                payment_id,
+                amount,
+                currency,
+                bill_id,
+                command_id,
+            }
+        ),
         ((id(), positive(), currency()), (some(id()), id(), any::<bool>(), some(id()))).prop_map(
             |((payment_id, amount, currency), (method, decline_code, is_final, command_id))| {
                 let method = method.unwrap_or("");

@@ -278,6 +278,12 @@ impl Account {
 
     /// The balance part of an event: everything but profiles, interactions and the ladder.
     pub(super) fn move_money(&mut self, body: &Body<'_>, rules: &Shortcuts, day: Day, local_day: Day) -> Moved {
+        // A waiver was counted when it was asked for.
+        if let Body::BillAdjusted { origin, .. } | Body::BillWrittenOff { origin, .. } = *body
+            && self.take_waiver(origin)
+        {
+            return Ok(());
+        }
         match *body {
             Body::BillIssued { bill_id, amount, currency, due_on, ref terms, origin, .. } => {
                 match self.answered(origin)? {
@@ -285,7 +291,6 @@ impl Account {
                     None => self.issue(&Issued { id: bill_id, amount, currency, due_on, terms }),
                 }
             }
-            Body::BillAdjusted { origin, .. } | Body::BillWrittenOff { origin, .. } if self.is_waiver(origin) => Ok(()),
             Body::BillAdjusted { bill_id, delta, origin } => match self.answered(origin)? {
                 Some(place) => self.add(place, bill_id, delta, rules.debit_note),
                 None => self.adjust(bill_id, delta, rules.debit_note),
@@ -294,7 +299,7 @@ impl Account {
             Body::BillWrittenOff { bill_id, amount, .. } => self.write_off(bill_id, amount),
             Body::WriteOffReversed { bill_id, amount } => self.reverse_write_off(bill_id, amount),
             Body::AccountCredited { credit_id, amount, currency } => self.take_credit(credit_id, amount, currency, day),
-            Body::PaymentReceived { payment_id, amount, currency, bill_id } => {
+            Body::PaymentReceived { payment_id, amount, currency, bill_id, .. } => {
                 self.pay(&Received { id: payment_id, amount, currency, bill_id, day }, rules.pay_disputed)
             }
             Body::PaymentReversed { payment_id, amount, .. } => self.reverse(payment_id, amount),

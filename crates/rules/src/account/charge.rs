@@ -240,8 +240,8 @@ impl Account {
         held.chain(waived).filter(|bill| ***bill == *old).for_each(|bill| *bill = new.clone());
     }
 
-    /// Billing knows of a waiver: it was counted when it was asked for. True where that is what an event answers.
-    pub(super) fn is_waiver(&mut self, origin: Option<&str>) -> bool {
+    /// Billing knows of a waiver, which is remembered no longer. True where that is what an event answers.
+    pub(super) fn take_waiver(&mut self, origin: Option<&str>) -> bool {
         let (Some(origin), Some(all)) = (origin, self.charges()) else { return false };
         let Some(place) = all.waivers.iter().position(|waiver| self.names(waiver.sequence, origin)) else {
             return false;

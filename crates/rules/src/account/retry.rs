@@ -49,6 +49,11 @@ impl Retry {
         }
     }
 
+    /// True where a command is that of the last attempt.
+    fn was_asked_by(&self, account: &str, command: Option<&str>) -> bool {
+        self.sequence > 0 && command.is_some_and(|id| command_id(account, self.sequence).to_string() == *id)
+    }
+
     fn asked(&self) -> Minor {
         match self.state {
             RetryState::Planned(_) => Minor::ZERO,
@@ -95,10 +100,11 @@ impl Account {
         }
     }
 
-    /// A payment came: it needs no other attempt.
-    fn end_retry(&mut self, payment: &str) {
+    /// A payment came, under its own name or that of the command that asked for it: it needs no other attempt.
+    fn end_retry(&mut self, payment: &str, command: Option<&str>) {
+        let id = self.id.clone();
         if let Some(aside) = &mut self.aside {
-            aside.retries.retain(|retry| *retry.payment != *payment);
+            aside.retries.retain(|retry| *retry.payment != *payment && !retry.was_asked_by(&id, command));
         }
     }
 }
@@ -108,7 +114,7 @@ impl Ladder<'_> {
     pub(super) fn note_collected(&mut self, body: &Body<'_>, outcome: Outcome) {
         match body {
             _ if outcome != Outcome::Applied => {}
-            Body::PaymentReceived { payment_id, .. } => self.account.end_retry(payment_id),
+            Body::PaymentReceived { payment_id, command_id, .. } => self.account.end_retry(payment_id, *command_id),
             Body::PaymentFailed(failed) => self.note_failed(failed),
             _ => {}
         }
@@ -132,10 +138,8 @@ impl Ladder<'_> {
     fn take_known(&mut self, failed: &Failed<'_>) -> Option<Retry> {
         let id = self.account.id.clone();
         let retries = &mut self.account.aside.as_mut()?.retries;
-        let answers = |retry: &Retry| {
-            let command = (retry.sequence > 0).then(|| command_id(&id, retry.sequence).to_string());
-            command.is_some_and(|command| failed.command_id == Some(&*command)) || *retry.payment == *failed.payment_id
-        };
+        let answers =
+            |retry: &Retry| *retry.payment == *failed.payment_id || retry.was_asked_by(&id, failed.command_id);
         retries.iter().position(answers).map(|at| retries.remove(at))
     }
 

@@ -217,7 +217,7 @@ fn declined(payment_id: &str, amount: i64) -> Failed<'_> {
 }
 
 fn received<'a>(id: &'a str, amount: i64, bill_id: Option<&'a str>) -> Body<'a> {
-    Body::PaymentReceived { payment_id: id, amount: Minor::new(amount), currency: eur(), bill_id }
+    Body::PaymentReceived { payment_id: id, amount: Minor::new(amount), currency: eur(), bill_id, command_id: None }
 }
 
 fn adjusted(bill_id: &str, delta: i64) -> Body<'_> {
@@ -343,6 +343,7 @@ fn what_cannot_be_honoured_is_refused_and_changes_nothing() {
         amount: Minor::new(5),
         currency: Currency::parse("USD").expect("a currency"),
         bill_id: None,
+        command_id: None,
     };
     assert_eq!(life.happens(1, other), Outcome::Refused(Refusal::OtherCurrency));
     assert_eq!(life.pays(1, "p2", i64::MAX), Outcome::Refused(Refusal::Overflow));

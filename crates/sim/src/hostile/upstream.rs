@@ -203,7 +203,7 @@ impl Upstream {
         let id = format!("p{}", self.customers[customer].payments);
         let bill = self.some('b', self.customers[customer].bills);
         let bill_id = self.random.chance(300).then_some(bill.as_str());
-        let body = Body::PaymentReceived { payment_id: &id, amount, currency, bill_id };
+        let body = Body::PaymentReceived { payment_id: &id, amount, currency, bill_id, command_id: None };
         self.happens(tape, customer, InputTopic::Payments, &body, now);
     }
 

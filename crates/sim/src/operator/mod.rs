@@ -173,7 +173,13 @@ impl Operator {
                 (InputTopic::Bills, Body::AccountCredited { credit_id: id, amount: Minor::new(amount), currency })
             }
             What::Paid { amount, .. } => {
-                let body = Body::PaymentReceived { payment_id: id, amount: Minor::new(amount), currency, bill_id };
+                let body = Body::PaymentReceived {
+                    payment_id: id,
+                    amount: Minor::new(amount),
+                    currency,
+                    bill_id,
+                    command_id: None,
+                };
                 (InputTopic::Payments, body)
             }
             What::PaymentFailed { amount, .. } => {

@@ -57,6 +57,7 @@ pub fn payment() -> Body<'static> {
         amount: Minor::new(20_000),
         currency: Currency::parse("EUR").expect("a currency"),
         bill_id: None,
+        command_id: None,
     }
 }
 

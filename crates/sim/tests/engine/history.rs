@@ -25,7 +25,7 @@ fn bill<'a>(id: &'a str, due: i32) -> Body<'a> {
 
 fn payment(id: &str) -> Body<'_> {
     let currency = Currency::parse(EUR).expect("a currency");
-    Body::PaymentReceived { payment_id: id, amount: Minor::new(20_000), currency, bill_id: None }
+    Body::PaymentReceived { payment_id: id, amount: Minor::new(20_000), currency, bill_id: None, command_id: None }
 }
 
 fn write(world: &mut World, topic: InputTopic, account: &str, at: Timestamp, body: Body<'_>) {

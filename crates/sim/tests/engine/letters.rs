@@ -49,7 +49,7 @@ fn replay(world: &World) -> i64 {
 
 fn part(cents: i64) -> Body<'static> {
     let currency = Currency::parse("EUR").expect("a currency");
-    Body::PaymentReceived { payment_id: "part", amount: Minor::new(cents), currency, bill_id: None }
+    Body::PaymentReceived { payment_id: "part", amount: Minor::new(cents), currency, bill_id: None, command_id: None }
 }
 
 #[test]

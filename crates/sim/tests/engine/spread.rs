@@ -54,7 +54,7 @@ fn happens(random: &mut Random, world: &mut World, account: &str, today: i64) {
                 origin: None,
             }
         }
-        7..=11 => Body::PaymentReceived { payment_id: &payment, amount, currency, bill_id: None },
+        7..=11 => Body::PaymentReceived { payment_id: &payment, amount, currency, bill_id: None, command_id: None },
         12 => Body::PaymentReversed { payment_id: &payment, amount, kind: ReversalKind::ReturnedDebit },
         13 => Body::BillAdjusted { bill_id: &bill, delta: Minor::new(-2_000), origin: None },
         14..=15 => Body::DisputeOpened { dispute_id: &dispute, bill_id: Some(&bill), amount: None },

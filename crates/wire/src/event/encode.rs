@@ -97,13 +97,13 @@ fn put_line(out: &mut Vec<u8>, line: &Line<'_>) {
 
 fn put_payment(out: &mut Vec<u8>, body: &Body<'_>) {
     match body {
-        Body::PaymentReceived { payment_id, amount, currency, bill_id } => {
+        Body::PaymentReceived { payment_id, amount, currency, bill_id, command_id } => {
             put_branch(out, 0, payment_id);
             put_amount(out, *amount);
             put_currency(out, Some(*currency));
             out.push(0); // method
             put_option(out, *bill_id, put_str);
-            out.push(0); // command_id
+            put_option(out, *command_id, put_str);
         }
         Body::PaymentFailed(failed) => {
             put_branch(out, 1, failed.payment_id);

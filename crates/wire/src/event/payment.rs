@@ -63,8 +63,8 @@ fn received<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, Fault> {
     r.string()?; // method
     // An empty or unknown bill is as none: the money counts either way.
     let bill_id = r.option(Reader::string)?.filter(|id| avro::is_id(id));
-    r.option(Reader::string)?; // command_id
-    Ok((Body::PaymentReceived { payment_id, amount, currency, bill_id }, "PaymentReceived"))
+    let command_id = r.option(Reader::string)?;
+    Ok((Body::PaymentReceived { payment_id, amount, currency, bill_id, command_id }, "PaymentReceived"))
 }
 
 pub(super) fn dispute<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, Fault> {

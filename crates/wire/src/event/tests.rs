@@ -162,8 +162,13 @@ fn check(topic: InputTopic, account: &str, event_id: &str, at: i64, body: Body<'
 fn events_that_cannot_be_are_refused_with_their_reason() {
     use InputTopic::{Bills, Disputes, Payments};
     let eur = Currency::parse("EUR").expect("a currency");
-    let pay =
-        |amount| Body::PaymentReceived { payment_id: "p", amount: Minor::new(amount), currency: eur, bill_id: None };
+    let pay = |amount| Body::PaymentReceived {
+        payment_id: "p",
+        amount: Minor::new(amount),
+        currency: eur,
+        bill_id: None,
+        command_id: None,
+    };
     let cancel = || Body::BillCancelled { bill_id: "b" };
     let long = "x".repeat(256);
     let rows = [
@@ -220,7 +225,13 @@ fn events_that_cannot_be_are_refused_with_their_reason() {
 #[test]
 fn a_payment_on_an_empty_bill_id_is_one_on_none() {
     let eur = Currency::parse("EUR").expect("a currency");
-    let body = |bill_id| Body::PaymentReceived { payment_id: "p", amount: Minor::new(1), currency: eur, bill_id };
+    let body = |bill_id| Body::PaymentReceived {
+        payment_id: "p",
+        amount: Minor::new(1),
+        currency: eur,
+        bill_id,
+        command_id: None,
+    };
     let input = Input { event_id: "e", occurred_at: Timestamp::from_millis(0), body: body(Some("")) };
     let datum = encoded(InputTopic::Payments, "a", &input);
     assert_eq!(decode(InputTopic::Payments, &datum).expect("an event").event.body, body(None));

@@ -85,6 +85,7 @@ pub(super) enum Happening {
         amount: Minor,
         currency: Currency,
         bill: Option<String>,
+        was_retry: bool,
     },
     /// `was_retry`: the attempt that was asked for last.
     PaymentFailed {
@@ -235,11 +236,12 @@ impl Happening {
             Self::AccountCredited { credit, amount, currency } => {
                 Body::AccountCredited { credit_id: credit, amount: *amount, currency: *currency }
             }
-            Self::PaymentReceived { payment, amount, currency, bill } => Body::PaymentReceived {
+            Self::PaymentReceived { payment, amount, currency, bill, .. } => Body::PaymentReceived {
                 payment_id: payment,
                 amount: *amount,
                 currency: *currency,
                 bill_id: bill.as_deref(),
+                command_id: notice,
             },
             Self::PaymentFailed { payment, amount, currency, method, code, is_final, .. } => {
                 Body::PaymentFailed(Failed {
@@ -277,7 +279,9 @@ impl Happening {
         match self {
             Self::ContactMade { of, .. } => of.as_deref().map(|step| Named { step, waives: false }),
             Self::OfferAnswered { of, .. } => Some(Named { step: of, waives: false }),
-            Self::PaymentFailed { was_retry: true, .. } => Some(Named { step: "retry", waives: false }),
+            Self::PaymentFailed { was_retry: true, .. } | Self::PaymentReceived { was_retry: true, .. } => {
+                Some(Named { step: "retry", waives: false })
+            }
             Self::BillAdjusted { answers_waiver: Some(step), .. } => Some(Named { step, waives: true }),
             Self::BillIssued { answers, .. } | Self::BillAdjusted { answers, .. } => {
                 answers.as_deref().map(|step| Named { step, waives: false })

@@ -266,6 +266,9 @@ pub(super) struct Payment {
     /// Name of the payment, so that it can be taken back. Without it: its own.
     #[serde(default)]
     pub(super) payment: Option<String>,
+    /// `true`: it came by the attempt that was asked for last.
+    #[serde(default)]
+    pub(super) was_retry: bool,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -124,6 +124,7 @@ impl Reader<'_, '_> {
                 amount: Minor::new(p.amount),
                 currency,
                 bill: p.bill.clone(),
+                was_retry: p.was_retry,
             },
             raw::Entry { payment_failed: Some(p), .. } => declined(p, currency),
             raw::Entry { payment_reversed: Some(p), .. } => Happening::PaymentReversed {

@@ -284,7 +284,13 @@ fn money_paid<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Body<'a> 
         3 => Body::AccountCredited { credit_id: &names.other, amount: amount(dice), currency: eur() },
         _ => {
             let bill_id = dice.one_in(3).then_some(&*names.bill);
-            Body::PaymentReceived { payment_id, amount: amount(dice), currency: eur(), bill_id }
+            Body::PaymentReceived {
+                payment_id,
+                amount: amount(dice),
+                currency: eur(),
+                bill_id,
+                command_id: names.origin(dice),
+            }
         }
     }
 }

@@ -118,7 +118,11 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
         Happening::Cancel(_) => Body::BillCancelled { bill_id: &a },
         Happening::WriteOff(_, amount) => written_off(&a, *amount),
         Happening::Unwrite(_, amount) => Body::WriteOffReversed { bill_id: &a, amount: Minor::new(*amount) },
-        Happening::Pay(_, amount, _) => received(&a, *amount, c.as_deref()),
+        Happening::Pay(_, amount, _) => {
+            let asked = life.said.iter().rev().find(|said| matches!(said.action, Action::Retry { .. }));
+            command = asked.filter(|_| amount % 2 == 0).map(|asked| asked.id.to_string());
+            answering(received(&a, *amount, c.as_deref()), command.as_deref())
+        }
         Happening::Reverse(_, amount) => taken_back(&a, *amount),
         Happening::Dispute(_, _, amount) => disputed(&a, c.as_deref(), *amount),
         Happening::Resolve(_, credited) => {
@@ -185,8 +189,10 @@ fn last_request(life: &Life) -> Option<String> {
 }
 
 fn answering<'a>(mut body: Body<'a>, command: Option<&'a str>) -> Body<'a> {
-    if let Body::BillIssued { origin, .. } | Body::BillAdjusted { origin, .. } = &mut body {
-        *origin = command;
+    match &mut body {
+        Body::BillIssued { origin, .. } | Body::BillAdjusted { origin, .. } => *origin = command,
+        Body::PaymentReceived { command_id, .. } => *command_id = command,
+        _ => {}
     }
     body
 }

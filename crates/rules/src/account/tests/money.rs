@@ -330,7 +330,13 @@ fn an_account_keeps_the_currency_of_its_first_money() {
         }
         [
             bill,
-            Body::PaymentReceived { payment_id: "p9", amount: Minor::new(10), currency: usd, bill_id: None },
+            Body::PaymentReceived {
+                payment_id: "p9",
+                amount: Minor::new(10),
+                currency: usd,
+                bill_id: None,
+                command_id: None,
+            },
             Body::AccountCredited { credit_id: "c9", amount: Minor::new(10), currency: usd },
         ]
     };

@@ -57,6 +57,22 @@ fn attempts_come_so_long_after_each_failure_until_none_is_left() {
 }
 
 #[test]
+fn an_attempt_ends_with_the_payment_that_names_its_command() {
+    for (named, left) in [(true, 0), (false, 1)] {
+        let mut life = failing();
+        life.happens(10, failed("p1"));
+        life.until(at(12));
+        let command = life.said.last().expect("an attempt").id.to_string();
+        let mut part = received("another", 400, None);
+        if let Body::PaymentReceived { command_id, .. } = &mut part {
+            *command_id = Some(&command).filter(|_| named).map(String::as_str);
+        }
+        life.happens(12, part);
+        assert_eq!(life.account.retries().len(), left, "{named}: a part of it came");
+    }
+}
+
+#[test]
 fn what_is_not_tried_again_says_why() {
     let rows: [(&str, Failed<'_>, NoRetry); 5] = [
         ("final", Failed { is_final: true, ..declined("p", 1_000) }, NoRetry::Final),

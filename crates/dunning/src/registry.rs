@@ -21,6 +21,8 @@ use tokio::runtime::Handle;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The most schemas that are kept in memory; one that is pushed out is on disk.
 const KEPT: usize = 1_024;
+/// What Apicurio says of a subject whose first schema is being stored.
+const STORED_ALREADY: &str = "already exists";
 /// A longer text is not kept on disk, in bytes.
 const TEXT_MAX: usize = 1024 * 1024;
 
@@ -197,7 +199,15 @@ impl Server {
         };
         // Another instance may have registered it at the same moment, and some registries refuse the second.
         let found = self.ask(perform_sr_call(&self.settings, SrCall::PostForVersion(subject, &body)))?;
-        found.ok().and_then(|raw| raw.id).ok_or(refusal)
+        match found {
+            Ok(raw) => raw.id.ok_or(refusal),
+            Err(error) if !not_found(&error) => Err(failure(subject, &error)),
+            // Apicurio says so where the other, or an attempt that it gave up, is still being stored.
+            Err(_) if matches!(&refusal, RegistryError::Refused { text, .. } if text.contains(STORED_ALREADY)) => {
+                Err(RegistryError::Away(format!("`{subject}` is being stored by another")))
+            }
+            Err(_) => Err(refusal),
+        }
     }
 
     fn ask<T>(&self, call: impl Future<Output = Result<T, SRCError>>) -> Result<Result<T, SRCError>, RegistryError> {

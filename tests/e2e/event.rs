@@ -61,6 +61,11 @@ impl At<'_> {
     }
 }
 
+/// Under clock `stream`: it goes on to an instant.
+pub fn goes_on(world: &World, millis: i64) -> Record {
+    at("clock", millis).usage(world, &format!("u-{millis}"))
+}
+
 pub fn euro() -> Currency {
     Currency::parse("EUR").expect("a currency")
 }

@@ -7,7 +7,7 @@ use dunning_wire::topic::{InputTopic, OutputTopic};
 use crate::ask::ask;
 use crate::bad::wait_read;
 use crate::bus::Bus;
-use crate::event::{self, DAY, at, day_of};
+use crate::event::{self, DAY, at, day_of, goes_on};
 use crate::ladder::wait_account;
 use crate::output::Written;
 use crate::process::Start;
@@ -23,11 +23,6 @@ fn bill(world: &World, id: &str, millis: i64, amount: i64, answers: Option<&str>
         *origin = answers;
     }
     at("acc", millis).event(world, InputTopic::Bills, id, body)
-}
-
-/// The clock goes on to an instant.
-fn goes_on(world: &World, millis: i64) -> Record {
-    at("clock", millis).usage(world, &format!("u-{millis}"))
 }
 
 fn wait_request(world: &World, name: &str) -> Written {

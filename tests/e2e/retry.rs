@@ -7,7 +7,7 @@ use dunning_wire::topic::{InputTopic, OutputTopic};
 use crate::ask::ask;
 use crate::bad::wait_read;
 use crate::bus::Bus;
-use crate::event::{self, At, DAY, at, day_of};
+use crate::event::{self, At, DAY, at, day_of, goes_on};
 use crate::ladder::wait_account;
 
 use crate::output::Written;
@@ -34,11 +34,6 @@ fn failed(world: &World, millis: i64, payment_id: &str, command_id: Option<&str>
     let (amount, method, decline_code) = (Minor::new(8_000), "card", "insufficient_funds");
     let failed = Failed { payment_id, amount, currency: dollars(), method, decline_code, is_final: false, command_id };
     at("acc", millis).event(world, InputTopic::Payments, payment_id, Body::PaymentFailed(failed))
-}
-
-/// The clock goes on to an instant.
-fn goes_on(world: &World, millis: i64) -> Record {
-    at("clock", millis).usage(world, &format!("u-{millis}"))
 }
 
 fn wait_attempt(world: &World, number: u16) -> Written {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Currency, Minor};
+use crate::{Currency, Minor, Policy};
 
 /// A hundredth of a percent is one of so many parts.
 const PARTS: i128 = 10_000;
@@ -18,6 +18,13 @@ pub struct ChargeRules {
     pub interest: Option<InterestRule>,
     /// What becomes of charges once all else is paid.
     pub unpaid: Unpaid,
+}
+
+impl Policy {
+    /// True where days that pass are counted for interest.
+    pub(crate) fn accrues(&self) -> bool {
+        self.options.charges.as_ref().is_some_and(|rules| rules.interest.is_some())
+    }
 }
 
 /// What becomes of charges that are owed when all else is paid.

@@ -66,6 +66,11 @@ fn nibble(c: u8) -> Option<u8> {
     }
 }
 
+/// True where a text is the id of an account's command.
+pub(crate) fn is_command(account: &str, sequence: u64, text: &str) -> bool {
+    command_id(account, sequence).to_string() == *text
+}
+
 /// The id of an account's command: UUIDv5 of `<account_id>/<sequence>`, so that the same decision always has the same
 /// id and a receiver can drop a repeat.
 #[must_use]

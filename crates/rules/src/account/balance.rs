@@ -1,6 +1,5 @@
 //! What bills, payments and disputes do to balances. Nothing here looks at the ladder.
 
-use super::charge::Booked;
 use crate::{
     Account, Bill, Body, Currency, Day, DebitNote, Dispute, DisputeEnd, DisputedPart, IdHash, Minor, NoEffect,
     PayDisputed, Payment, PaymentPart, Refusal, Shortcuts, Term,
@@ -72,12 +71,17 @@ impl Account {
         Ok(())
     }
 
-    pub(super) fn issue(&mut self, bill: &Issued<'_>) -> Moved {
+    /// Whether a bill can be one of this account's; its terms are remembered then.
+    pub(super) fn admit_bill(&mut self, bill: &Issued<'_>) -> Moved {
         if self.bill(bill.id).is_some() {
             return Err(NoEffect::KnownBill.into());
         }
         self.in_currency(bill.currency)?;
-        self.note_terms(bill.id, bill.due_on, bill.terms)?;
+        self.note_terms(bill.id, bill.due_on, bill.terms)
+    }
+
+    pub(super) fn issue(&mut self, bill: &Issued<'_>) -> Moved {
+        self.admit_bill(bill)?;
         let at = self.put_bill(Bill::new(bill.id.into(), bill.amount, bill.due_on));
         self.credit -= put(&mut self.bills[at], self.credit);
         Ok(())
@@ -286,9 +290,10 @@ impl Account {
         }
         match *body {
             Body::BillIssued { bill_id, amount, currency, due_on, ref terms, origin, .. } => {
+                let bill = Issued { id: bill_id, amount, currency, due_on, terms };
                 match self.answered(origin)? {
-                    Some(place) => self.book(place, &Booked { bill_id, amount, currency, due_on, terms }),
-                    None => self.issue(&Issued { id: bill_id, amount, currency, due_on, terms }),
+                    Some(place) => self.book(place, &bill),
+                    None => self.issue(&bill),
                 }
             }
             Body::BillAdjusted { bill_id, delta, origin } => match self.answered(origin)? {

@@ -3,8 +3,9 @@
 
 use uuid::Uuid;
 
-use super::balance::Moved;
-use crate::{Account, Bill, Currency, Day, DebitNote, Id, Minor, NoEffect, Term, command_id};
+use super::balance::{Issued, Moved};
+use crate::id::is_command;
+use crate::{Account, Bill, Day, DebitNote, Id, Minor, NoEffect, command_id};
 
 /// The most charges, and the most waivers, that an account remembers at a time.
 pub(super) const CHARGES_MAX: usize = 32;
@@ -98,15 +99,6 @@ pub(super) enum Counts {
     Nothing,
 }
 
-/// A charge that billing booked on a bill of its own.
-pub(super) struct Booked<'a> {
-    pub(super) bill_id: &'a str,
-    pub(super) amount: Minor,
-    pub(super) currency: Currency,
-    pub(super) due_on: Day,
-    pub(super) terms: &'a [Term],
-}
-
 impl Account {
     /// What it is charged, where it ever was.
     #[must_use]
@@ -122,6 +114,12 @@ impl Account {
     #[must_use]
     pub fn is_charge(&self, bill: &str) -> bool {
         self.charge_on(bill).is_some()
+    }
+
+    /// True where interest and shares are of a bill: one that is no charge itself, and for which no hold stops charges.
+    pub(super) fn bears_charges(&self, bill: &Bill) -> bool {
+        let free = self.pauses().is_some_and(|pauses| pauses.frees_of_charges(&bill.id));
+        !free && !self.is_charge(&bill.id)
     }
 
     /// True for a charge that is owed and not dunned.
@@ -165,15 +163,11 @@ impl Account {
     /// The charge whose command an event answers: its place. `Err` where it was answered before.
     pub(super) fn answered(&self, origin: Option<&str>) -> Result<Option<usize>, NoEffect> {
         let (Some(origin), Some(all)) = (origin, self.charges()) else { return Ok(None) };
-        let place = all.charges.iter().position(|charge| self.names(charge.sequence, origin));
+        let place = all.charges.iter().position(|charge| is_command(&self.id, charge.sequence, origin));
         match place.map(|place| all.charges[place].booking) {
             Some(Booking::OwnBill | Booking::Added) => Err(NoEffect::BookedBefore),
             _ => Ok(place),
         }
-    }
-
-    fn names(&self, sequence: u64, command: &str) -> bool {
-        command_id(&self.id, sequence).to_string() == *command
     }
 
     /// A charge is owed from now on.
@@ -185,17 +179,13 @@ impl Account {
 
     /// Billing booked a charge on a bill of its own: that takes the place of what was counted, and of its payments and
     /// disputes. Billing's amount counts.
-    pub(super) fn book(&mut self, place: usize, booked: &Booked<'_>) -> Moved {
-        if self.bill(booked.bill_id).is_some() {
-            return Err(NoEffect::KnownBill.into());
-        }
-        self.in_currency(booked.currency)?;
-        self.note_terms(booked.bill_id, booked.due_on, booked.terms)?;
+    pub(super) fn book(&mut self, place: usize, booked: &Issued<'_>) -> Moved {
+        self.admit_bill(booked)?;
         let Some(charge) = self.charges_mut().and_then(|all| all.charges.get_mut(place)) else { return Ok(()) };
-        let old = std::mem::replace(&mut charge.bill, booked.bill_id.into());
+        let old = std::mem::replace(&mut charge.bill, booked.id.into());
         charge.booking = Booking::OwnBill;
         let counted = self.bills.iter().position(|bill| bill.id == old).map(|at| self.bills.remove(at));
-        let mut bill = Bill::new(booked.bill_id.into(), booked.amount, booked.due_on);
+        let mut bill = Bill::new(booked.id.into(), booked.amount, booked.due_on);
         if let Some(counted) = counted {
             bill.written_off = counted.written_off.min(booked.amount);
             bill.disputed = counted.disputed;
@@ -243,7 +233,7 @@ impl Account {
     /// Billing knows of a waiver, which is remembered no longer. True where that is what an event answers.
     pub(super) fn take_waiver(&mut self, origin: Option<&str>) -> bool {
         let (Some(origin), Some(all)) = (origin, self.charges()) else { return false };
-        let Some(place) = all.waivers.iter().position(|waiver| self.names(waiver.sequence, origin)) else {
+        let Some(place) = all.waivers.iter().position(|waiver| is_command(&self.id, waiver.sequence, origin)) else {
             return false;
         };
         self.charges_mut().map(|all| all.waivers.remove(place)).is_some()
@@ -281,8 +271,7 @@ impl Account {
             Counts::New => bill.due_on >= since,
             Counts::Nothing => false,
         };
-        let free = |bill: &Bill| self.pauses().is_some_and(|pauses| pauses.frees_of_charges(&bill.id));
-        let bills = self.bills.iter().filter(|bill| counted(bill) && !self.is_charge(&bill.id) && !free(bill));
+        let bills = self.bills.iter().filter(|bill| counted(bill) && self.bears_charges(bill));
         let sum = bills.map(|bill| self.minor_days(bill, since, today)).fold(0, i64::saturating_add);
         let all = self.aside_mut().charges.get_or_insert_default();
         let accrual = all.interest.get_or_insert(Accrual { until: Day::MIN, minor_days: 0 });

@@ -8,8 +8,8 @@ use super::ladder::Ladder;
 use super::say::About;
 use crate::charge::part;
 use crate::{
-    Action, ChargeRules, Code, FeeOn, FeeRule, Id, InterestRule, LedgerKind, Minor, NoCharge, Posting, Timestamp,
-    Unpaid, command_id,
+    Action, Bill, Code, FeeOn, FeeRule, Id, InterestRule, LedgerKind, Minor, NoCharge, Posting, Timestamp, Unpaid,
+    command_id,
 };
 
 /// What commands say in the place of a step.
@@ -21,14 +21,12 @@ struct Proposed<'r> {
     name: Arc<str>,
     posting: &'r Posting,
     amount: Minor,
-    dunned: bool,
 }
 
 impl Ladder<'_> {
     /// Before anything moves at an instant: the days until then count in the interest.
     pub(super) fn accrue(&mut self, at: Timestamp) {
-        let interest = self.policy.options.charges.as_ref().is_some_and(|rules| rules.interest.is_some());
-        if interest && self.account.cycle.is_some() {
+        if self.policy.accrues() && self.account.cycle.is_some() {
             let stands = self.account.is_paused() || self.account.stops().fees;
             let counts = if stands { Counts::Nothing } else { Counts::All };
             self.account.accrue(self.zone.day_of(at), counts);
@@ -37,24 +35,36 @@ impl Ladder<'_> {
 
     /// A cycle begins, or goes on.
     pub(super) fn accrue_from_now(&mut self) {
-        if self.policy.options.charges.as_ref().is_some_and(|rules| rules.interest.is_some()) {
+        if self.policy.accrues() {
             self.account.accrue(self.zone.day_of(self.account.line), Counts::New);
         }
     }
 
-    /// What is dunned, charges aside.
-    fn principal(&self) -> Minor {
+    /// What is dunned of some of the bills.
+    fn dunned_of(&self, counts: impl Fn(&Bill) -> bool) -> Minor {
         let at = self.account.line;
-        let bills = self.dunned_bills(at).filter(|bill| !self.account.is_charge(&bill.id));
-        bills.map(|bill| self.owed_of(bill, at)).sum()
+        self.dunned_bills(at).filter(|bill| counts(bill)).map(|bill| self.owed_of(bill, at)).sum()
     }
 
-    /// What a share is of: what is dunned, charges aside, and bills for which a hold lets nothing be charged.
-    fn charged_for(&self) -> Minor {
-        let (account, at) = (&self.account, self.account.line);
-        let free = |bill: &Id| account.pauses().is_some_and(|pauses| pauses.frees_of_charges(bill));
-        let bills = self.dunned_bills(at).filter(|bill| !account.is_charge(&bill.id) && !free(&bill.id));
-        bills.map(|bill| self.owed_of(bill, at)).sum()
+    /// True where charges are dunned as bills are.
+    fn dunns_charges(&self) -> bool {
+        self.policy.options.charges.as_ref().is_some_and(|rules| rules.unpaid == Unpaid::Dun)
+    }
+
+    /// Counts what an account is to be charged; false where it can bear no more.
+    fn admit_charge(&mut self, amount: Minor) -> bool {
+        let full = self.account.charges().is_some_and(|all| all.charges.len() >= CHARGES_MAX);
+        !full && self.account.turn_over(amount).is_ok()
+    }
+
+    /// A charge whose command lies on the bus, or will: it is owed at once.
+    fn count_charge(&mut self, asked: &FoundCharge<'_>, booking: Booking) {
+        let FoundCharge { sequence, kind, name, code, amount, tax } = *asked;
+        let bill = command_id(&self.account.id, sequence).to_string().as_str().into();
+        let (name, code, dunned) = (name.clone(), code.clone(), self.dunns_charges());
+        let charge = Charge { sequence, kind, name, code, amount, tax, dunned, bill, booking };
+        let yesterday = self.zone.day_of(self.account.line).plus(-1);
+        self.account.put_charge(charge, yesterday);
     }
 
     /// The next step comes: what is charged with it.
@@ -64,10 +74,10 @@ impl Ladder<'_> {
         let place = cycle.next;
         let comes = |fee: &&FeeRule| matches!(&fee.on, FeeOn::Steps(steps) if steps.contains(&place));
         for fee in rules.fees.iter().filter(comes) {
-            self.charge_fee(rules, fee);
+            self.charge_fee(fee);
         }
         if let Some(interest) = rules.interest.as_ref().filter(|interest| interest.steps.contains(&place)) {
-            self.charge_interest(rules, interest);
+            self.charge_interest(interest);
         }
     }
 
@@ -75,24 +85,24 @@ impl Ladder<'_> {
     pub(super) fn charge_with_bill(&mut self) {
         let policy = self.policy.clone();
         let Some(rules) = &policy.options.charges else { return };
-        let dunned = self.account.cycle.is_some() && !self.account.is_paused() && self.is_enough(self.principal());
+        let principal = || self.dunned_of(|bill| !self.account.is_charge(&bill.id));
+        let dunned = self.account.cycle.is_some() && !self.account.is_paused() && self.is_enough(principal());
         if self.behind || !dunned {
             return;
         }
         for fee in rules.fees.iter().filter(|fee| fee.on == FeeOn::NextBill) {
-            self.charge_fee(rules, fee);
+            self.charge_fee(fee);
         }
     }
 
     /// The cycle is about to end, as nothing but charges is owed any more: the interest that is left is charged. Where it is
     /// dunned, it counts in whatever is looked at from here on.
     pub(super) fn charge_at_end(&mut self) {
-        let policy = self.policy.clone();
-        let Some(rules) = &policy.options.charges else { return };
-        let Some(interest) = rules.interest.as_ref().filter(|interest| interest.at_end) else { return };
+        let interest = self.policy.options.charges.as_ref().and_then(|rules| rules.interest.as_ref());
+        let Some(interest) = interest.filter(|interest| interest.at_end) else { return };
         let ends = self.account.cycle.is_some() && self.dunned(self.account.line) < self.keeps();
         if ends && self.is_cured() {
-            self.charge_interest(rules, interest);
+            self.charge_interest(&interest.clone());
         }
     }
 
@@ -104,12 +114,12 @@ impl Ladder<'_> {
         overdue < self.keeps()
     }
 
-    fn charge_fee(&mut self, rules: &ChargeRules, fee: &FeeRule) {
+    fn charge_fee(&mut self, fee: &FeeRule) {
         let Some(currency) = self.account.currency else { return };
         if self.account.stops().fees {
             return self.decide(Code::NotCharged(NoCharge::OnHold), Some(&fee.name), None);
         }
-        let amount = fee.amount(currency, self.charged_for());
+        let amount = fee.amount(currency, self.dunned_of(|bill| self.account.bears_charges(bill)));
         if amount <= Minor::ZERO {
             return self.decide(Code::NotCharged(NoCharge::NoAmount), Some(&fee.name), None);
         }
@@ -121,19 +131,19 @@ impl Ladder<'_> {
                 return self.decide(Code::NotCharged(NoCharge::Spared), Some(&fee.name), None);
             }
         }
-        let (name, posting, dunned) = (fee.name.clone(), &fee.posting, rules.unpaid == Unpaid::Dun);
-        self.ask(Proposed { kind: ChargeKind::Fee, name, posting, amount, dunned });
+        let (name, posting) = (fee.name.clone(), &fee.posting);
+        self.ask(Proposed { kind: ChargeKind::Fee, name, posting, amount });
     }
 
-    fn charge_interest(&mut self, rules: &ChargeRules, interest: &InterestRule) {
+    fn charge_interest(&mut self, interest: &InterestRule) {
         self.accrue(self.account.line);
         let accrued = self.account.charges().and_then(|all| all.interest).map_or(0, |accrual| accrual.minor_days);
         let amount = interest.on(accrued);
         if amount <= Minor::ZERO || self.account.stops().fees {
             return;
         }
-        let (name, posting, dunned) = (INTEREST.into(), &interest.posting, rules.unpaid == Unpaid::Dun);
-        let Some(charged) = self.ask(Proposed { kind: ChargeKind::Interest, name, posting, amount, dunned }) else {
+        let (name, posting) = (INTEREST.into(), &interest.posting);
+        let Some(charged) = self.ask(Proposed { kind: ChargeKind::Interest, name, posting, amount }) else {
             return;
         };
         if let Some(accrual) = self.account.charges_mut().and_then(|all| all.interest.as_mut()) {
@@ -143,7 +153,8 @@ impl Ladder<'_> {
 
     /// Asks billing for a charge; gives what is charged.
     fn ask(&mut self, proposed: Proposed<'_>) -> Option<Minor> {
-        let Proposed { kind, name, posting, amount, dunned } = proposed;
+        let Proposed { kind, name, posting, amount } = proposed;
+        let dunned = self.dunns_charges();
         let charges = self.account.charges_mut().map(|all| &mut all.charges);
         let is_it =
             |charge: &&mut Charge| charge.booking == Booking::Found && charge.kind == kind && *charge.name == *name;
@@ -151,8 +162,7 @@ impl Ladder<'_> {
             (found.booking, found.dunned) = (Booking::Awaited, dunned);
             return Some(found.amount);
         }
-        let full = self.account.charges().is_some_and(|all| all.charges.len() >= CHARGES_MAX);
-        if full || self.account.turn_over(amount).is_err() {
+        if !self.admit_charge(amount) {
             self.decide(Code::NotCharged(NoCharge::TooMany), Some(&name), None);
             return None;
         }
@@ -162,13 +172,8 @@ impl Ladder<'_> {
         let about = About { amount_due: amount, bill_ids, cycle: self.account.cycles };
         self.command_about(about, Code::Charged, &name, Action::Ledger { kind: ledger, code, tax, reverses: None });
         let sequence = self.account.sequence;
-        let bill = command_id(&self.account.id, sequence).to_string().as_str().into();
         let (name, code) = ((&*name).into(), (&*posting.code).into());
-        let booking = Booking::Awaited;
-        let charge = Charge { sequence, kind, name, code, amount, tax, dunned, bill, booking };
-        // It is owed at once.
-        let yesterday = self.zone.day_of(self.account.line).plus(-1);
-        self.account.put_charge(charge, yesterday);
+        self.count_charge(&FoundCharge { sequence, kind, name: &name, code: &code, amount, tax }, Booking::Awaited);
         Some(amount)
     }
 
@@ -211,17 +216,9 @@ impl Ladder<'_> {
 
     /// A charge lies on the bus that the account did not know of: billing books it, whatever is decided here.
     pub(super) fn note_asked(&mut self, found: &FoundCharge<'_>) {
-        let full = self.account.charges().is_some_and(|all| all.charges.len() >= CHARGES_MAX);
-        if full || self.account.turn_over(found.amount).is_err() {
-            return;
+        if self.admit_charge(found.amount) {
+            self.count_charge(found, Booking::Found);
         }
-        let bill = command_id(&self.account.id, found.sequence).to_string().as_str().into();
-        let FoundCharge { sequence, kind, name, code, amount, tax } = *found;
-        let dunned = self.policy.options.charges.as_ref().is_some_and(|rules| rules.unpaid == Unpaid::Dun);
-        let (name, code, booking) = (name.clone(), code.clone(), Booking::Found);
-        let charge = Charge { sequence, kind, name, code, amount, tax, dunned, bill, booking };
-        let yesterday = self.zone.day_of(self.account.line).plus(-1);
-        self.account.put_charge(charge, yesterday);
     }
 }
 
@@ -229,8 +226,8 @@ impl Ladder<'_> {
 pub(super) struct FoundCharge<'f> {
     pub(super) sequence: u64,
     pub(super) kind: ChargeKind,
-    pub(super) name: &'f crate::Id,
-    pub(super) code: &'f crate::Id,
+    pub(super) name: &'f Id,
+    pub(super) code: &'f Id,
     pub(super) amount: Minor,
     pub(super) tax: Minor,
 }

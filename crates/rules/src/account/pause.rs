@@ -3,6 +3,7 @@
 
 use super::aside::Offered;
 use super::balance::Moved;
+use crate::id::is_command;
 use crate::{Account, Body, Day, Id, Interaction, Minor, NoEffect, Refusal, Stops, Term, Timestamp};
 
 /// The most holds, and the most promises, that an account has at a time.
@@ -263,9 +264,10 @@ impl Account {
     /// Takes the plan that a notice offered, as it is answered.
     pub(super) fn answer(&mut self, command_id: &str) -> Result<Box<Offered>, NoEffect> {
         let id = self.id.clone();
-        let offered = self.aside.as_mut().and_then(|aside| {
-            aside.offered.take_if(|offered| crate::command_id(&id, offered.sequence).to_string() == *command_id)
-        });
+        let offered = self
+            .aside
+            .as_mut()
+            .and_then(|aside| aside.offered.take_if(|offered| is_command(&id, offered.sequence, command_id)));
         offered.ok_or(NoEffect::UnknownOffer)
     }
 

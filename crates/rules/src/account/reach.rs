@@ -1,7 +1,8 @@
 //! How a customer can be reached: what channels reported since the profile was written, and when they were spoken to.
 
 use super::ladder::Ladder;
-use crate::{Account, Channel, Code, ContactOutcome, Interaction, Step, StepAction, Timestamp, command_id};
+use crate::id::is_command;
+use crate::{Account, Channel, Code, ContactOutcome, Interaction, Step, StepAction, Timestamp};
 
 /// Only so many of the last notices that went another way than planned are remembered.
 const NOTICES_MAX: usize = 8;
@@ -98,7 +99,7 @@ impl Ladder<'_> {
 
     /// The channel of a notice of the present cycle.
     fn way_of(&self, command: &str) -> Option<Channel> {
-        let is = |sequence: u64| command_id(&self.account.id, sequence).to_string() == command;
+        let is = |sequence: u64| is_command(&self.account.id, sequence, command);
         let notices = self.account.reach().map_or(&[][..], |reach| &reach.notices);
         if let Some((_, way)) = notices.iter().find(|(sequence, _)| is(*sequence)) {
             return Some(*way);

@@ -3,9 +3,8 @@
 
 use super::ladder::Ladder;
 use super::say::About;
-use crate::{
-    Account, Action, Body, Code, Day, Failed, Id, Minor, NoRetry, Outcome, RetryRules, Timestamp, Zone, command_id,
-};
+use crate::id::is_command;
+use crate::{Account, Action, Body, Code, Day, Failed, Id, Minor, NoRetry, Outcome, RetryRules, Timestamp, Zone};
 
 /// The most payments that an account has being collected again at a time.
 const RETRIES_MAX: usize = 8;
@@ -51,7 +50,7 @@ impl Retry {
 
     /// True where a command is that of the last attempt.
     fn was_asked_by(&self, account: &str, command: Option<&str>) -> bool {
-        self.sequence > 0 && command.is_some_and(|id| command_id(account, self.sequence).to_string() == *id)
+        self.sequence > 0 && command.is_some_and(|id| is_command(account, self.sequence, id))
     }
 
     fn asked(&self) -> Minor {

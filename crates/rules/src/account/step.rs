@@ -89,7 +89,9 @@ fn take_input(
         return nothing(account, Outcome::Refused(Refusal::TooOld));
     }
     let charges = account.charges().cloned();
-    Ladder::new(&mut account, policy.clone(), None).accrue(at);
+    if policy.accrues() {
+        Ladder::new(&mut account, policy.clone(), None).accrue(at);
+    }
     let id = remembered(&input.body).then(|| IdHash::of(input.event_id));
     let moved = if id.is_some_and(|id| account.seen.contains(id)) {
         Err(NoEffect::RepeatedEvent.into())

@@ -115,6 +115,12 @@ impl Reader<'_, '_> {
         tests
     }
 
+    /// True where a condition asks how an account paid, which is then to be remembered.
+    pub(super) fn asks_for_history(&self, file: &raw::PolicyFile) -> bool {
+        let is_history = |test: &Test| matches!(test, Test::Number { of, .. } if of.is_history());
+        asks(file, |when| self.quietly(when).iter().any(is_history))
+    }
+
     /// Steps and rules that no account can come to: what they ask for never holds while anybody is dunned.
     pub(super) fn never_met(&mut self, file: &raw::PolicyFile, policy: &Policy) {
         let told = file.before_due.iter().enumerate().map(|(i, s)| (format!("before_due[{i}]"), &s.when, false));
@@ -190,14 +196,6 @@ const fn has_amount_alone(when: &raw::When) -> bool {
 /// True where a condition asks for the kind of a bill, which is then to be remembered.
 pub(super) fn asks_for_kinds(file: &raw::PolicyFile) -> bool {
     asks(file, |when| when.bill_kind.is_some())
-}
-
-/// True where a condition asks how an account paid, which is then to be remembered.
-pub(super) fn asks_for_history(file: &raw::PolicyFile) -> bool {
-    asks(file, |when| {
-        let counts = when.late_payments.is_some() || when.past_disputes.is_some();
-        counts || when.days_to_pay.is_some() || when.disputes_upheld.is_some()
-    })
 }
 
 fn asks(file: &raw::PolicyFile, for_it: impl Fn(&raw::When) -> bool) -> bool {

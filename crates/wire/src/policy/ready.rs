@@ -93,7 +93,7 @@ impl Reader<'_, '_> {
                 procedures,
                 select,
                 remembers_kinds: condition::asks_for_kinds(file),
-                remembers_history: condition::asks_for_history(file),
+                remembers_history: self.asks_for_history(file),
                 pauses: self.pauses(file),
                 resumes: resumes(file),
                 on_change,

@@ -7,6 +7,7 @@ use super::account::{get_bill_ref, put_bill_ref};
 use super::bytes::{Bytes, put_amount, put_day, put_id, put_list, put_option};
 use crate::avro::{put_bool, put_long, put_varint};
 
+/// In the order of their numbers.
 const KINDS: [ChargeKind; 2] = [ChargeKind::Fee, ChargeKind::Interest];
 const BOOKINGS: [Booking; 4] = [Booking::Found, Booking::Awaited, Booking::OwnBill, Booking::Added];
 
@@ -39,19 +40,14 @@ pub(super) fn get(b: &mut Bytes<'_>, bills: &[Bill]) -> Result<Charges, StateErr
 fn put_charge(out: &mut Vec<u8>, charge: &Charge, bills: &[Bill]) {
     let Charge { sequence, kind, name, code, amount, tax, dunned, bill, booking } = charge;
     put_varint(out, *sequence);
-    out.push(u8::from(*kind == ChargeKind::Interest));
+    out.push(*kind as u8);
     put_id(out, name);
     put_id(out, code);
     put_amount(out, *amount);
     put_amount(out, *tax);
     put_bool(out, *dunned);
     put_bill_ref(out, bill, bills);
-    out.push(match booking {
-        Booking::Found => 0,
-        Booking::Awaited => 1,
-        Booking::OwnBill => 2,
-        Booking::Added => 3,
-    });
+    out.push(*booking as u8);
 }
 
 fn get_charge(b: &mut Bytes<'_>, bills: &[Bill]) -> Result<Charge, StateError> {

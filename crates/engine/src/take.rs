@@ -207,6 +207,7 @@ impl<S: Store> Shard<S> {
             }
             let word = match &command.action {
                 Action::Notify { .. } => "notification",
+                Action::Withdraw { .. } => "withdrawal",
                 Action::Retry { .. } => "retry",
                 Action::Ledger { .. } => "ledger",
                 Action::Bar { .. } => {

@@ -101,6 +101,7 @@ impl Torn {
 fn is_same(found: &CommandView, command: &Command) -> bool {
     let action = match (&found.action, &command.action) {
         (ActionView::Notify { template, .. }, Action::Notify { template: own, .. }) => **template == **own,
+        (ActionView::Withdraw { cancels, .. }, Action::Withdraw { cancels: own, .. }) => *cancels == own.to_string(),
         (ActionView::Bar { level, .. }, Action::Bar { level: own, .. }) => *level == own.symbol(),
         (ActionView::Restore { lifts, .. }, Action::Restore { lifts: own, .. }) => {
             lifts.len() == own.len() && lifts.iter().zip(own).all(|(a, b)| *a == b.to_string())
@@ -295,7 +296,7 @@ impl<S: Store> Shard<S> {
 
 fn found(view: CommandView) -> Found {
     let what = match view.action {
-        ActionView::Notify { .. } => FoundAction::Told,
+        ActionView::Notify { .. } | ActionView::Withdraw { .. } => FoundAction::Told,
         ActionView::Bar { .. } => FoundAction::Barred,
         ActionView::Retry { payment_id, attempt, .. } => {
             FoundAction::Retried { payment: payment_id.into(), attempt, amount: view.amount_due }
@@ -334,6 +335,7 @@ mod tests {
             mandatory: false,
             announced_for: None,
             offer: vec![],
+            follows: None,
         }
     }
 

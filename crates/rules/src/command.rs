@@ -54,6 +54,19 @@ pub enum Action {
         announced_for: Option<Day>,
         /// The parts of an instalment plan that it offers; empty: it offers none.
         offer: Vec<Term>,
+        /// The notice that it sends another way.
+        follows: Option<Uuid>,
+    },
+    /// Do not tell the customer, where that was not done yet.
+    Withdraw {
+        /// How it was to be done.
+        channel: Channel,
+        /// Alias from the profile; empty where the notification platform knows it.
+        address: Id,
+        /// BCP 47 tag.
+        language: Id,
+        /// The notice.
+        cancels: Uuid,
     },
     /// Restrict service of the whole account.
     Bar {

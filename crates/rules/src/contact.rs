@@ -1,4 +1,4 @@
-use crate::{Calendar, Channel, Timestamp, Zone};
+use crate::{Calendar, Channel, Timestamp, Withdraw, Zone};
 
 /// When and how often customers are told anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct ContactRules {
     pub quiet: Vec<Quiet>,
     /// Planned notices are spread over so many milliseconds, each account always at the same place.
     pub spread_ms: i64,
+    /// Messages that are not wanted any more, and may still lie unsent.
+    pub withdraw: Vec<Withdraw>,
 }
 
 /// Some channels; none: all of them.
@@ -198,7 +200,7 @@ mod tests {
             hours: vec![hours(days, 8, 21), hours(Channels::of(&[Channel::Voice]), 10, 18)],
             caps: vec![cap(&[Channel::Sms], 2, 7), cap(&[], 3, 7)],
             quiet: vec![Quiet { channels: days, for_ms: 3 * DAY_MS }],
-            spread_ms: 0,
+            ..ContactRules::default()
         }
     }
 

@@ -262,6 +262,10 @@ pub enum Code {
     PolicyChanged,
     Notified,
     RemindedBeforeDue,
+    NotifiedAnotherWay,
+    NoticeArrived,
+    NoticeLost,
+    Withdrawn,
     NotNotifiedOptedOut,
     BarPending,
     BarHeld(Hold),
@@ -317,6 +321,10 @@ impl Code {
             Self::PolicyChanged => "policy_changed",
             Self::Notified => "notified",
             Self::RemindedBeforeDue => "reminded_before_due",
+            Self::NotifiedAnotherWay => "notified_another_way",
+            Self::NoticeArrived => "notice_arrived",
+            Self::NoticeLost => "notice_lost",
+            Self::Withdrawn => "withdrawn",
             Self::NotNotifiedOptedOut => "not_notified_opted_out",
             Self::BarPending => "bar_pending",
             Self::BarHeld(_) => "bar_held",
@@ -392,6 +400,12 @@ impl Decision {
             Code::PolicyChanged => format!("the dunning cycle goes on by {}: step {step} is next", self.policy),
             Code::Notified => format!("step {step}: the customer is told, as {due} is owed on {bills}"),
             Code::RemindedBeforeDue => format!("step {step}: the customer is told of {due} before its due date"),
+            Code::NotifiedAnotherWay => {
+                format!("step {step}: the customer is told another way, as {due} is owed on {bills} and nothing was heard")
+            }
+            Code::NoticeArrived => format!("step {step}: the notice arrived"),
+            Code::NoticeLost => format!("step {step}: the notice did not arrive"),
+            Code::Withdrawn => format!("step {step}: its message is withdrawn, if it was not sent yet"),
             Code::NotNotifiedOptedOut => {
                 format!("step {step}: nothing is sent, as the customer opted out and the notice is not mandatory")
             }

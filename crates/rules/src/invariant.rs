@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::account::{bar_ids, zone_of};
 use crate::contact::Place;
 use crate::{
-    Account, Action, BarLevel, Cap, Channel, Charge, Code, Command, ContactRules, Cycle, Id, Minor, Policy, PolicyBook,
-    Retry, RetryState, SentStep, Stage, Step, StepAction, Timestamp, Transition, command_id, standing,
+    Account, Action, BarLevel, Cap, Channel, Charge, Code, Command, ContactRules, Cycle, Fate, Id, Minor, Policy,
+    PolicyBook, Retry, RetryState, SentStep, Stage, Step, StepAction, Timestamp, Transition, command_id, standing,
 };
 
 /// A rule that must never be broken.
@@ -41,6 +41,8 @@ pub enum Rule {
     CollectedOnce,
     /// A charge is asked for once and counted once, for more than nothing; what is given up is a charge that was asked for.
     ChargedOnce,
+    /// A message is withdrawn once, and only where nothing was heard of it.
+    WithdrawnOnce,
     /// A notice before a due date names bills that are owed, not disputed and not overdue, and belongs to no cycle.
     RemindedBeforeDue,
     /// A notice is sent within the hours of its channel, and no cap is exceeded.
@@ -55,7 +57,7 @@ pub enum Rule {
 
 impl Rule {
     /// All, for counters.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::LineNeverBack,
         Self::SequenceGapless,
         Self::NothingUnderTheMinimum,
@@ -67,6 +69,7 @@ impl Rule {
         Self::RestoredAtOnce,
         Self::CollectedOnce,
         Self::ChargedOnce,
+        Self::WithdrawnOnce,
         Self::RemindedBeforeDue,
         Self::ContactAllowed,
         Self::ClockNeverBack,
@@ -89,6 +92,7 @@ impl Rule {
             Self::RestoredAtOnce => "restored_at_once",
             Self::CollectedOnce => "collected_once",
             Self::ChargedOnce => "charged_once",
+            Self::WithdrawnOnce => "withdrawn_once",
             Self::RemindedBeforeDue => "reminded_before_due",
             Self::ContactAllowed => "contact_allowed",
             Self::ClockNeverBack => "clock_never_back",
@@ -115,6 +119,8 @@ pub struct Before {
     planned: Vec<(Id, u16)>,
     /// The commands of the charges that it remembers.
     charges: Vec<Uuid>,
+    /// The commands of the notices of which nothing is known yet.
+    awaited: Vec<Uuid>,
 }
 
 impl Before {
@@ -135,6 +141,12 @@ impl Before {
                 .map(|r| (r.payment.clone(), r.attempts))
                 .collect(),
             charges: charges(account).map(|charge| command_id(&account.id, charge.sequence)).collect(),
+            awaited: account
+                .awaited()
+                .iter()
+                .filter(|known| known.fate == Fate::Unheard)
+                .map(|known| command_id(&account.id, known.sequence))
+                .collect(),
         }
     }
 }
@@ -175,6 +187,12 @@ pub fn broken(before: &Before, said: &Transition, policies: &PolicyBook) -> Vec<
             check(is_collected_once(before, account, command, (payment, *attempt)), Rule::CollectedOnce);
         } else if let Action::Ledger { tax, reverses, .. } = &command.action {
             check(is_charged_once(before, said, command, (*tax, *reverses)), Rule::ChargedOnce);
+        } else if let Action::Withdraw { cancels, .. } = &command.action {
+            let once = said
+                .commands
+                .iter()
+                .filter(|c| matches!(c.action, Action::Withdraw { cancels: other, .. } if other == *cancels));
+            check(before.awaited.contains(cancels) && once.count() == 1, Rule::WithdrawnOnce);
         } else if !matches!(command.action, Action::Restore { .. }) {
             let least = policy.minimum(command.currency);
             check(least.is_some_and(|least| command.amount_due >= least), Rule::NothingUnderTheMinimum);
@@ -228,7 +246,7 @@ fn is_lifted_once(before: &Before, said: &Transition) -> bool {
             }
             Action::Restore { lifts, .. } if terminated || lifts.is_empty() || *lifts != in_force => return false,
             Action::Restore { .. } => in_force.clear(),
-            Action::Notify { .. } | Action::Retry { .. } | Action::Ledger { .. } => {}
+            Action::Notify { .. } | Action::Withdraw { .. } | Action::Retry { .. } | Action::Ledger { .. } => {}
         }
     }
     (in_force.is_empty() || terminated) && said.account.cycle.as_ref().is_none_or(|c| c.bars.is_empty())
@@ -272,7 +290,9 @@ fn is_warned(account: &Account, policy: &Policy, step: &Step, bar: &Command) -> 
     let told = |sent: Timestamp| account.bills.iter().map(|bill| account.due_at(bill, sent, zone)).sum::<Minor>();
     let enough = |sent| policy.minimum(account.currency).is_some_and(|least| told(sent) >= least);
     let of_rule = |s: &&SentStep| usize::from(s.step) == rule.step;
-    cycle.sent.iter().filter(of_rule).any(|s| bar.decided_at.since(s.at) >= rule.notice_ms && enough(s.at))
+    let served =
+        |s: &SentStep| account.served_at(policy, zone, s).is_some_and(|at| bar.decided_at.since(at) >= rule.notice_ms);
+    cycle.sent.iter().filter(of_rule).any(|s| served(s) && enough(s.at))
 }
 
 /// Nothing of a bill changes after such a notice within its transition: it comes with a deadline.

@@ -17,6 +17,7 @@ mod event;
 mod id;
 pub mod invariant;
 mod money;
+mod notice;
 mod pause;
 mod policy;
 mod profile;
@@ -26,10 +27,10 @@ mod tests;
 mod time;
 
 pub use account::{
-    Account, Accrual, Aside, BarDecided, BarInForce, Bases, Bill, BillAside, BillTerms, Booking, Charge, ChargeKind,
-    Charges, Cycle, Dispute, DisputedPart, HELD_WORDS, History, Hold, HoldInForce, Offered, PaidBill, Pauses, Payment,
-    PaymentPart, PendingBar, Plan, Promise, Reach, Retry, RetryState, Seen, SeenId, SentStep, Stage, Suspended,
-    TermAside, Transit, Waiver, standing, step,
+    Account, Accrual, Aside, Awaited, BarDecided, BarInForce, Bases, Bill, BillAside, BillTerms, Booking, Charge,
+    ChargeKind, Charges, Cycle, Dispute, DisputedPart, Fate, HELD_WORDS, History, Hold, HoldInForce, Notices, Offered,
+    PaidBill, Pauses, Payment, PaymentPart, PendingBar, Plan, Promise, Reach, Retry, RetryState, Seen, SeenId,
+    SentStep, Stage, Suspended, TermAside, Transit, Waiver, standing, step,
 };
 pub use calendar::{Calendar, Holidays, Offset, is_within};
 pub use change::OnChange;
@@ -45,6 +46,7 @@ pub use event::{
 };
 pub use id::{Id, IdHash, command_id};
 pub use money::Minor;
+pub use notice::{Fallback, Heard, NoticeRule, ServedWhen, Withdraw};
 pub use pause::{AgreementRules, HoldKinds, PauseRules, PlanOffer, Resumes, TRANSIT_DAYS, WHOLE_SHARE};
 pub use policy::{
     Anchor, BelowMinimum, DebitNote, DisputeEnd, Options, PayDisputed, Policy, PolicyBook, Procedure, Repeat,

@@ -2,8 +2,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::{
-    BarLevel, Calendar, Channel, ChargeRules, ContactRules, Currency, Minor, Offset, OnChange, PauseRules, PlanOffer,
-    Resumes, RetryRules, Test, Timestamp, Zone,
+    BarLevel, Calendar, Channel, ChargeRules, ContactRules, Currency, Minor, NoticeRule, Offset, OnChange, PauseRules,
+    PlanOffer, Resumes, RetryRules, Test, Timestamp, Zone,
 };
 
 /// A policy, checked and ready to use. Made from a policy file by `dunning-wire`.
@@ -147,6 +147,8 @@ pub struct StepRule {
     pub alternatives: Vec<Channel>,
     /// The notice offers an instalment plan.
     pub offer: Option<PlanOffer>,
+    /// What becomes of the notice.
+    pub notice: NoticeRule,
 }
 
 /// When a step comes.
@@ -219,6 +221,12 @@ impl Step {
     #[must_use]
     pub fn offer(&self) -> Option<PlanOffer> {
         self.rule.as_ref()?.offer
+    }
+
+    /// What becomes of the notice after it was sent, and which way it goes.
+    #[must_use]
+    pub fn notice(&self) -> NoticeRule {
+        self.rule.as_ref().map_or_else(NoticeRule::default, |rule| rule.notice)
     }
 
     /// True where it waits for its condition to be met.

@@ -104,6 +104,14 @@ fn a_hold_is_the_accounts_own_where_an_event_of_its_own_can_end_it() {
     let own: Vec<_> = HELD_WORDS.iter().map(|(hold, _)| *hold).filter(|hold| hold.is_own()).collect();
     assert_eq!(
         own,
-        [Hold::NoProfile, Hold::Protected, Hold::Refused, Hold::NoWarning, Hold::OnHold, Hold::BalanceDiffers]
+        [
+            Hold::NoProfile,
+            Hold::Protected,
+            Hold::Refused,
+            Hold::NoWarning,
+            Hold::OnHold,
+            Hold::BalanceDiffers,
+            Hold::NotServed
+        ]
     );
 }

@@ -35,6 +35,9 @@ fn line(topic: OutputTopic, c: &CommandView) -> String {
             due.1,
             list(&c.bill_ids)
         ),
+        ActionView::Withdraw { channel, cancels, .. } => {
+            write!(out, ",\"channel\":{},\"cancels\":{}", text(channel), text(cancels))
+        }
         ActionView::Bar { level, service_ids, emergency_calls_allowed, effective_at, .. } => write!(
             out,
             ",\"level\":{},\"service_ids\":{},\"emergency_calls_allowed\":{emergency_calls_allowed}\

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use dunning_rules::{
-    Account, Accrual, Aside, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, BillTerms, Body, Booking,
-    Channel, Charge, ChargeKind, Charges, Contact, ContactOutcome, Contacted, Currency, Cycle, Day, Dispute,
-    DisputeOutcome, DisputedPart, Failed, HELD_WORDS, History, HoldInForce, IdHash, Input, Interaction, Line, Minor,
-    Offered, PaidBill, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile, ProfileFacts, Promise, Reach, Retry,
-    RetryState, ReversalKind, Score, Seen, SentStep, Service, Stops, Suspended, Term, TermAside, Timestamp, Transit,
-    Waiver, Zone,
+    Account, Accrual, Aside, Awaited, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, BillTerms, Body,
+    Booking, Channel, Charge, ChargeKind, Charges, Contact, ContactOutcome, Contacted, Currency, Cycle, Day, Dispute,
+    DisputeOutcome, DisputedPart, Failed, Fate, HELD_WORDS, History, HoldInForce, IdHash, Input, Interaction, Line,
+    Minor, Notices, Offered, PaidBill, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile, ProfileFacts, Promise,
+    Reach, Retry, RetryState, ReversalKind, Score, Seen, SentStep, Service, Stops, Suspended, Term, TermAside,
+    Timestamp, Transit, Waiver, Zone,
 };
 use proptest::prelude::*;
 
@@ -353,7 +353,7 @@ type Beside = (
     Option<Box<Suspended>>,
     Reach,
     Vec<InTerms>,
-    (Vec<Retry>, Option<Charges>, Option<ProfileFacts>, Option<History>, Option<Offered>),
+    (Vec<Retry>, Option<Charges>, Option<ProfileFacts>, Option<History>, Option<Offered>, Option<Notices>),
 );
 
 /// A bill's place or another bill's name, and its terms.
@@ -381,8 +381,16 @@ fn aside() -> impl Strategy<Value = Beside> {
         some(suspended),
         reach,
         few((0..6usize, id(), few(term))),
-        (few(retry()), some(charges()), some(facts()), some(history()), some(offered())),
+        (few(retry()), some(charges()), some(facts()), some(history()), some(offered()), some(notices())),
     )
+}
+
+fn notices() -> impl Strategy<Value = Notices> {
+    let way = || (0..Channel::ALL.len()).prop_map(|n| Channel::ALL[n]);
+    let fate = prop_oneof![Just(Fate::Unheard), any_instant().prop_map(Fate::Arrived), Just(Fate::Lost)];
+    let awaited = (any::<u16>(), counter(), any_instant(), few(way()), fate, some(any_instant()))
+        .prop_map(|(step, sequence, at, ways, fate, again)| Awaited { step, sequence, at, ways, fate, again });
+    (few(awaited), some(way())).prop_map(|(awaited, answered)| Notices { awaited, answered })
 }
 
 fn charges() -> impl Strategy<Value = Charges> {
@@ -502,7 +510,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
                 suspended,
                 reach,
                 terms,
-                (retries, charges, facts, history, offered),
+                (retries, charges, facts, history, offered, notices),
             ),
         ) = tail;
         // Some parts name a bill of the account, some one that it no longer has.
@@ -546,6 +554,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
             facts,
             history,
             offered: offered.map(Box::new),
+            notices: notices.map(Box::new),
         };
         account.aside = (aside != Aside::default()).then(|| Box::new(aside));
         account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());

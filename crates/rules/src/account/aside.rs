@@ -1,5 +1,6 @@
 use super::charge::Charges;
 use super::history::History;
+use super::notices::Notices;
 use super::pause::Pauses;
 use super::reach::Reach;
 use super::retry::Retry;
@@ -35,6 +36,8 @@ pub struct Aside {
     pub history: Option<Box<History>>,
     /// The plan that the last notice of the cycle offered, as long as it was not answered.
     pub offered: Option<Box<Offered>>,
+    /// Notices of which it matters what becomes of them.
+    pub notices: Option<Box<Notices>>,
 }
 
 /// A plan that a notice offered.
@@ -129,6 +132,8 @@ impl Account {
         aside.bills.retain(|known| self.bills.iter().any(|b| b.id == known.bill));
         aside.terms.retain(|known| self.bills.iter().any(|b| b.id == known.bill));
         aside.suspended.take_if(|_| self.bills.is_empty());
+        self.tidy_notices();
+        let Some(aside) = &self.aside else { return };
         if **aside == Aside::default() {
             self.aside = None;
         }

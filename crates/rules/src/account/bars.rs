@@ -1,7 +1,10 @@
 //! Bars: how one that fell due waits, is looked at again, and goes.
 
 use super::ladder::{Ladder, warning_sent};
-use crate::{Action, BarInForce, BarLevel, Code, Hold, PendingBar, Step, StepAction, WarningRule, command_id};
+use crate::{
+    Action, BarInForce, BarLevel, Code, Hold, PendingBar, ServedWhen, Step, StepAction, Timestamp, WarningRule,
+    command_id,
+};
 
 impl Ladder<'_> {
     /// The bar that waits may go: everything that decides was read. It is decided afresh.
@@ -138,9 +141,25 @@ impl Ladder<'_> {
             Some(Hold::Protected)
         } else if warning.is_some_and(|rule| warning_sent(cycle, &rule).is_none()) {
             Some(Hold::NoWarning)
+        } else if warning.is_some_and(|rule| self.is_too_early(rule)) {
+            Some(Hold::NotServed)
         } else {
             None
         }
+    }
+
+    /// True where a warning has not arrived, or not so long ago as its notice asks. One that counts as soon as it was sent
+    /// is waited for by the step itself.
+    fn is_too_early(&self, rule: WarningRule) -> bool {
+        let counts = self.policy.steps.get(rule.step).map(|warning| warning.notice().served);
+        counts.is_some_and(|served| served != ServedWhen::Sent)
+            && self.warned_at(rule).is_none_or(|at| at.plus(rule.notice_ms) > self.account.line)
+    }
+
+    /// When the notice of a bar's warning is over, where that is known.
+    pub(super) fn notice_over(&self, bar: &Step) -> Option<Timestamp> {
+        let StepAction::Bar { warning: Some(rule), .. } = bar.action else { return None };
+        Some(self.warned_at(rule)?.plus(rule.notice_ms))
     }
 
     fn bar(&mut self, step: &Step, level: BarLevel, warning: Option<WarningRule>) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::aside::Bases;
 use super::ladder::Ladder;
+use super::notices::Awaited;
 use crate::{BarInForce, Code, OnChange, Policy, PolicyBook, SentStep, StepAction};
 
 /// A cycle's place on the ladder of another version.
@@ -14,6 +15,7 @@ struct Place {
     next: u16,
     sent: Vec<SentStep>,
     bars: Vec<BarInForce>,
+    awaited: Vec<Awaited>,
 }
 
 impl Ladder<'_> {
@@ -74,7 +76,9 @@ impl Ladder<'_> {
         let kept = |bar: &BarInForce| Some(BarInForce { step: new_place(bar.step)?, ..*bar });
         let bars: Vec<_> = cycle.bars.iter().map(kept).collect::<Option<_>>()?;
         let in_order = bars.is_sorted_by(|a, b| a.step < b.step) && bars.iter().all(|bar| bar.step < next);
-        in_order.then_some(Place { procedure, next, sent, bars })
+        let moved = |known: &Awaited| Some(Awaited { step: new_place(known.step)?, ..known.clone() });
+        let awaited = self.account.awaited().iter().filter_map(moved).collect();
+        in_order.then_some(Place { procedure, next, sent, bars, awaited })
     }
 
     /// The procedure of the same name; whoever follows that of everybody follows that of everybody.
@@ -90,6 +94,10 @@ impl Ladder<'_> {
         cycle.policy = self.policy.label.clone();
         (cycle.next, cycle.waits) = (place.next, false);
         (cycle.sent, cycle.bars) = (place.sent, place.bars);
+        if let Some(notices) = self.account.aside.as_mut().and_then(|aside| aside.notices.as_mut()) {
+            notices.awaited = place.awaited;
+        }
+        let Some(cycle) = &self.account.cycle else { return };
         let (anchor, started) = (cycle.anchor, cycle.started);
         let acted = cycle.sent.iter().map(|s| s.at).chain(cycle.bars.iter().map(|b| b.at)).max();
         let bases = self.policy.remembers_bases().then(|| {

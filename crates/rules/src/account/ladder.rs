@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::aside::Offered;
 use crate::contact::Place;
 use crate::{
     Account, Action, BarInForce, BarLevel, BelowMinimum, Bill, Code, Command, Cycle, Day, Decision, Hold, Minor,
@@ -138,7 +137,7 @@ impl<'a> Ladder<'a> {
     pub(super) fn schedule(&mut self) {
         let ladder = self.next_deadline();
         let reminder = self.next_reminder();
-        let own = [ladder, reminder, self.next_pause_end(), self.next_retry()];
+        let own = [ladder, reminder, self.next_pause_end(), self.next_retry(), self.next_follow_up()];
         self.account.deadline = own.into_iter().flatten().min();
     }
 
@@ -149,10 +148,13 @@ impl<'a> Ladder<'a> {
         let line = self.account.line;
         let Some(cycle) = &self.account.cycle else { return self.enough_from(line, false, None) };
         if let Some(pending) = &cycle.pending {
-            // Only a refusal ends by itself; every other hold ends by an event or by the gate's answer.
-            let until = self.account.bar_decided.and_then(|d| d.until);
-            let until = until.filter(|until| pending.held == Some(Hold::Refused) && *until > line)?;
-            return Some(self.in_the_day(self.next_step()?, until));
+            // Only a refusal and a notice end by themselves; every other hold ends by an event or by the gate's answer.
+            let until = match pending.held {
+                Some(Hold::Refused) => self.account.bar_decided.and_then(|d| d.until),
+                Some(Hold::NotServed) => self.notice_over(self.next_step()?),
+                _ => None,
+            };
+            return Some(self.in_the_day(self.next_step()?, until.filter(|until| *until > line)?));
         }
         let step = self.next_step()?;
         if cycle.waits && self.is_silenced(step) {
@@ -252,7 +254,9 @@ impl<'a> Ladder<'a> {
             && let Some(sent) = warning_sent(cycle, rule)
         {
             let named = sent.announced_for.map_or(Timestamp::MIN, |day| self.zone.start_of_day(day));
-            at = at.max(sent.at.plus(rule.notice_ms)).max(named);
+            // One that did not arrive is looked at when the bar would have come.
+            let served = self.account.served_at(&self.policy, self.zone, sent).unwrap_or(sent.at);
+            at = at.max(served.plus(rule.notice_ms)).max(named);
         }
         self.in_the_day(step, at)
     }
@@ -325,8 +329,10 @@ impl<'a> Ladder<'a> {
             self.lift(lifts, reason);
         }
         self.end_charges();
+        let withdrawn = self.withdraw();
         self.decide(Code::CycleEnded, None, None);
-        if let Some(ended) = self.account.cycle.take() {
+        if let Some(mut ended) = self.account.cycle.take() {
+            withdrawn.inspect(|first| ended.go_back_to(*first));
             self.suspend(ended);
         }
         if let Some(aside) = &mut self.account.aside {
@@ -395,18 +401,17 @@ impl<'a> Ladder<'a> {
     }
 
     fn notify(&mut self, step: &Step) {
-        let Some(action) = self.notice(step, self.announced_by(step)) else {
+        let announced = self.account.cycle.as_ref().and_then(|c| self.announced_by(usize::from(c.next)));
+        let Some(action) = self.notice(step, announced) else {
             self.decide(Code::NotNotifiedOptedOut, Some(&step.name), None);
             return;
         };
-        let Action::Notify { announced_for, channel, ref offer, .. } = action else { return };
-        let instalments = offer.clone();
+        let Action::Notify { announced_for, channel, .. } = action else { return };
         self.charge_with_step();
-        self.command(Code::Notified, &step.name, action);
-        self.note_sent(step, channel);
+        self.tell(Code::Notified, step, channel, action);
         let (at, sequence) = (self.account.line, self.account.sequence);
-        if !instalments.is_empty() {
-            self.account.aside_mut().offered = Some(Box::new(Offered { sequence, instalments }));
+        if let Some(place) = self.account.cycle.as_ref().map(|cycle| cycle.next) {
+            self.await_notice(step, place, channel);
         }
         if let Some(cycle) = &mut self.account.cycle {
             let sent = SentStep { step: cycle.next, at, sequence, announced_for };
@@ -418,18 +423,17 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    /// The day that a warning names: when the first bar that needs it can come at the earliest.
-    fn announced_by(&self, warning: &Step) -> Option<Day> {
-        let index = usize::from(self.account.cycle.as_ref()?.next);
+    /// The day that a warning names: when the first bar that needs it can come at the earliest. `index` is its place.
+    pub(super) fn announced_by(&self, index: usize) -> Option<Day> {
         let (place, notice) = self.policy.steps.iter().enumerate().find_map(|(i, s)| match &s.action {
             StepAction::Bar { warning: Some(rule), .. } if rule.step == index && !self.is_in_force(i) => {
                 Some((i, rule.notice_ms))
             }
             _ => None,
         })?;
-        debug_assert_eq!(self.policy.steps[index].name, warning.name);
         let bar = &self.policy.steps[place];
-        let at = self.foreseen(index, place).max(self.account.line.plus(notice));
+        let served = self.served_after(&self.policy.steps[index], self.account.line);
+        let at = self.foreseen(index, place).max(served.plus(notice));
         Some(self.zone.day_of(self.in_the_day(bar, at)))
     }
 

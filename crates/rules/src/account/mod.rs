@@ -9,6 +9,7 @@ mod charging;
 mod facts;
 mod history;
 mod ladder;
+mod notices;
 mod pause;
 mod pausing;
 mod reach;
@@ -32,6 +33,7 @@ pub use charge::{Accrual, Booking, Charge, ChargeKind, Charges, Waiver};
 pub use history::{History, PaidBill};
 pub use ladder::standing;
 pub(crate) use ladder::{bar_ids, zone_of};
+pub use notices::{Awaited, Fate, Notices};
 pub use pause::{HoldInForce, Pauses, Plan, Promise, Transit};
 pub use reach::Reach;
 pub use retry::{Retry, RetryState};
@@ -278,10 +280,12 @@ pub enum Hold {
     OnHold,
     /// Billing says that something else is owed.
     BalanceDiffers,
+    /// The warning that must precede it has not arrived, or not long enough ago.
+    NotServed,
 }
 
 /// Every reason to hold a bar, with its word for counters.
-pub const HELD_WORDS: [(Hold, &str); 11] = [
+pub const HELD_WORDS: [(Hold, &str); 12] = [
     (Hold::StaleAccount, "stale_account"),
     (Hold::StaleShard, "stale_shard"),
     (Hold::ClockDoubt, "clock_doubt"),
@@ -293,6 +297,7 @@ pub const HELD_WORDS: [(Hold, &str); 11] = [
     (Hold::NoWarning, "no_warning"),
     (Hold::OnHold, "on_hold"),
     (Hold::BalanceDiffers, "balance_differs"),
+    (Hold::NotServed, "not_served"),
 ];
 
 impl Hold {
@@ -317,6 +322,7 @@ impl Hold {
             Self::NoWarning => "the warning that must precede it was not sent in this cycle",
             Self::OnHold => "a hold on the account stops bars",
             Self::BalanceDiffers => "billing says that something else is owed than is known here",
+            Self::NotServed => "the warning that must precede it is not known to have arrived, or not long enough ago",
         }
     }
 
@@ -325,7 +331,13 @@ impl Hold {
     pub const fn is_own(self) -> bool {
         matches!(
             self,
-            Self::NoProfile | Self::Protected | Self::Refused | Self::NoWarning | Self::OnHold | Self::BalanceDiffers
+            Self::NoProfile
+                | Self::Protected
+                | Self::Refused
+                | Self::NoWarning
+                | Self::OnHold
+                | Self::BalanceDiffers
+                | Self::NotServed
         )
     }
 }

@@ -294,6 +294,7 @@ impl Ladder<'_> {
         if let Some(step) = self.next_step().or(self.policy.steps.last()).cloned() {
             self.shift_bases(by, &step);
         }
+        self.move_follow_ups(by);
     }
 
     /// The beginning of a cycle whose account was stopped until now: those days do not count.

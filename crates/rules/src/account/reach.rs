@@ -39,12 +39,33 @@ impl Ladder<'_> {
     /// The channel that a notice takes: the first of those of its step on which the customer can be reached. `None`: the
     /// customer opted out of all that could be.
     pub(super) fn channel_of(&self, step: &Step) -> Option<Channel> {
-        let StepAction::Notify { channel, mandatory, .. } = &step.action else { return None };
-        let ways = || std::iter::once(*channel).chain(step.alternatives().iter().copied());
-        let reaches = |way: &Channel| self.account.reach().is_none_or(|reach| !reach.unreachable.contains(way));
-        let allowed = |way: &Channel| *mandatory || self.consents(*way);
+        let StepAction::Notify { channel, mandatory, .. } = step.action else { return None };
+        if step.alternatives().is_empty() {
+            return (mandatory || self.consents(channel)).then_some(channel);
+        }
+        let ways = self.ways(step);
+        let open = ways.iter().find(|way| self.is_open(**way, mandatory));
         // Where nothing arrives, it is tried all the same: the report may be wrong, and the attempt counts.
-        ways().filter(allowed).find(reaches).or_else(|| ways().find(allowed))
+        open.or_else(|| ways.iter().find(|way| mandatory || self.consents(**way))).copied()
+    }
+
+    /// The channels of a notice in the order in which they are tried.
+    pub(super) fn ways(&self, step: &Step) -> Vec<Channel> {
+        let StepAction::Notify { channel, .. } = step.action else { return Vec::new() };
+        let mut ways: Vec<_> = std::iter::once(channel).chain(step.alternatives().iter().copied()).collect();
+        if step.notice().by_preference {
+            let contacts = self.account.profile.as_deref().map_or(&[][..], |profile| &profile.contacts);
+            let answered = self.account.aside.as_ref().and_then(|aside| aside.notices.as_ref()?.answered);
+            let place = |way: &Channel| contacts.iter().position(|contact| contact.channel == *way);
+            // What was answered last comes first; what the customer does not name keeps the policy's order, behind the others.
+            ways.sort_by_key(|way| if answered == Some(*way) { 0 } else { place(way).map_or(usize::MAX, |n| n + 1) });
+        }
+        ways
+    }
+
+    /// True where a notice can go a way: the customer wants it or must be told, and something arrives.
+    pub(super) fn is_open(&self, way: Channel, mandatory: bool) -> bool {
+        (mandatory || self.consents(way)) && self.account.reach().is_none_or(|reach| !reach.unreachable.contains(&way))
     }
 
     fn consents(&self, way: Channel) -> bool {
@@ -71,6 +92,7 @@ impl Ladder<'_> {
     pub(super) fn note_contact_made(&mut self, contact: &Interaction<'_>) {
         let &Interaction::ContactMade { command_id, outcome, channel, inbound, right_party } = contact else { return };
         let way = channel.or_else(|| self.way_of(command_id?));
+        self.hear(contact);
         if command_id.is_none()
             && !inbound
             && let Some(way) = way
@@ -92,9 +114,24 @@ impl Ladder<'_> {
             (_, _) if inbound => self.converse(true, right_party),
             _ => false,
         };
-        if changed {
+        let prefers = match (outcome, way) {
+            (ContactOutcome::Opened | ContactOutcome::Clicked | ContactOutcome::Answered, Some(way)) => {
+                right_party != Some(false) && self.prefer(way)
+            }
+            _ => false,
+        };
+        if changed || prefers {
             self.decide(Code::ContactNoted, None, None);
         }
+    }
+
+    /// The customer answered on a channel; true where that changes which way notices go first.
+    fn prefer(&mut self, way: Channel) -> bool {
+        if !self.policy.steps.iter().chain(&self.policy.options.before_due).any(|step| step.notice().by_preference) {
+            return false;
+        }
+        let notices = self.account.aside_mut().notices.get_or_insert_default();
+        notices.answered.replace(way) != Some(way)
     }
 
     /// The channel of a notice of the present cycle.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::aside::Offered;
 use super::ladder::Ladder;
-use crate::{Action, Code, Command, Day, Decision, Id, Minor, Step, StepAction, command_id};
+use crate::{Action, Channel, Code, Command, Day, Decision, Id, Minor, Step, StepAction, command_id};
 
 /// What a command or a decision is about.
 pub(super) struct About {
@@ -19,15 +20,19 @@ pub(super) struct About {
 impl Ladder<'_> {
     /// What a step tells the customer; `None`: the customer opted out of it.
     pub(super) fn notice(&self, step: &Step, announced_for: Option<Day>) -> Option<Action> {
+        self.notice_on(step, self.channel_of(step)?, announced_for)
+    }
+
+    /// The same on a channel.
+    pub(super) fn notice_on(&self, step: &Step, channel: Channel, announced_for: Option<Day>) -> Option<Action> {
         let StepAction::Notify { template, purpose, mandatory, .. } = &step.action else { return None };
-        let channel = self.channel_of(step)?;
         let profile = self.account.profile.as_deref();
-        let contact = profile.and_then(|p| p.contacts.iter().find(|c| c.channel == channel));
+        let (address, language) = self.addressed(channel);
         Some(Action::Notify {
             channel,
-            address: contact.map_or_else(Id::default, |c| c.address.clone()),
+            address,
             template: template.clone(),
-            language: profile.map_or_else(|| "en".into(), |p| p.language.clone()),
+            language,
             payment_link: profile.and_then(|p| p.payment_link.clone()),
             purpose: purpose.clone(),
             mandatory: *mandatory,
@@ -36,7 +41,30 @@ impl Ladder<'_> {
                 let line = self.account.line;
                 offer.instalments(self.dunned(line), self.zone.day_of(line))
             }),
+            follows: None,
         })
+    }
+
+    /// The alias by which a channel knows the customer, and the customer's language.
+    pub(super) fn addressed(&self, channel: Channel) -> (Id, Id) {
+        let profile = self.account.profile.as_deref();
+        let contact = profile.and_then(|p| p.contacts.iter().find(|c| c.channel == channel));
+        let address = contact.map_or_else(Id::default, |c| c.address.clone());
+        (address, profile.map_or_else(|| "en".into(), |p| p.language.clone()))
+    }
+
+    /// Tells the customer, and remembers what it was told.
+    pub(super) fn tell(&mut self, code: Code, step: &Step, way: Channel, action: Action) {
+        let instalments = match &action {
+            Action::Notify { offer, .. } => offer.clone(),
+            _ => Vec::new(),
+        };
+        self.command(code, &step.name, action);
+        self.note_sent(step, way);
+        if !instalments.is_empty() {
+            let sequence = self.account.sequence;
+            self.account.aside_mut().offered = Some(Box::new(Offered { sequence, instalments }));
+        }
     }
 
     pub(super) fn command(&mut self, code: Code, step: &Arc<str>, action: Action) {

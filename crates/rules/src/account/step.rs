@@ -242,10 +242,11 @@ fn take_deadline(mut account: Account, policy: Arc<Policy>, policies: &PolicyBoo
     let reminds = ladder.remind();
     let retries = ladder.settle_retries();
     ladder.retry();
+    let follows = ladder.follow_up();
     if ladder.account.cycle.is_some() {
         // The deadline may have been a reminder's or an attempt's alone, that of what stopped the account, or one of an
         // older version.
-        if !(reminds || settles || changes || retries) || ladder.is_due() {
+        if !(reminds || settles || changes || retries || follows) || ladder.is_due() {
             ladder.take();
         }
     } else {

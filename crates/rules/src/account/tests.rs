@@ -10,6 +10,7 @@ mod intake;
 mod ladder;
 mod lives;
 mod money;
+mod notices;
 mod pauses;
 mod reach;
 mod resume;

@@ -44,13 +44,18 @@ impl Ladder<'_> {
 
     /// The first instant not before `at` in which a notice is within the hours of its channel and under every cap.
     pub(super) fn free_from(&self, step: &Step, at: Timestamp) -> Timestamp {
-        match (&self.policy.options.contact, self.channel_of(step)) {
-            (Some(rules), Some(channel)) => {
+        self.channel_of(step).map_or(at, |channel| self.free_on(channel, at))
+    }
+
+    /// The same for a channel.
+    pub(super) fn free_on(&self, channel: Channel, at: Timestamp) -> Timestamp {
+        match &self.policy.options.contact {
+            Some(rules) => {
                 let contacts = self.account.aside.as_ref().map_or(&[][..], |aside| &aside.contacts);
                 let conversed = self.account.reach().and_then(|reach| reach.conversed);
                 rules.free_from(channel, at, self.place(), contacts, conversed)
             }
-            _ => at,
+            None => at,
         }
     }
 

@@ -164,6 +164,7 @@ fn broken_by_notice(options: crate::Options, change: impl FnOnce(&mut Transition
         mandatory: true,
         announced_for: None,
         offer: vec![],
+        follows: None,
     };
     let mut before = said.account.clone();
     before.sequence = 0;

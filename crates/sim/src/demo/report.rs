@@ -105,6 +105,7 @@ fn commands(facts: &Facts) -> Vec<Count> {
     for (topic, command) in facts.accounts.values().flat_map(|k| &k.commands) {
         let name = match &command.action {
             ActionView::Notify { channel, .. } => format!("notification, {} by {channel}", command.step),
+            ActionView::Withdraw { channel, .. } => format!("notification, {} by {channel}, withdrawn", command.step),
             ActionView::Bar { level, .. } => format!("bar, {level}"),
             ActionView::Retry { attempt, .. } => format!("retry, attempt {attempt}"),
             ActionView::Ledger { kind, .. } => format!("ledger, {} ({kind})", command.step),

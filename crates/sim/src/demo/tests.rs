@@ -36,7 +36,10 @@ fn check(facts: &Facts) {
                     assert!(lifts.iter().all(|l| in_force.remove(l.as_str())), "{id}: it lifts what is not there");
                     assert!(in_force.is_empty(), "{id}: a bar was left");
                 }
-                ActionView::Notify { .. } | ActionView::Retry { .. } | ActionView::Ledger { .. } => {}
+                ActionView::Notify { .. }
+                | ActionView::Withdraw { .. }
+                | ActionView::Retry { .. }
+                | ActionView::Ledger { .. } => {}
             }
         }
         let account = known.account.as_ref().expect("a state");

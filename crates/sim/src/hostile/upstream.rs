@@ -290,7 +290,7 @@ impl Upstream {
         let day = Zone::UTC.day_of(now).plus(i32::try_from(days).unwrap_or(0));
         let outcome = self.random.pick(&ContactOutcome::ALL);
         let command = self.command(customer);
-        let channel = self.random.pick(&Channel::ALL);
+        let (channel, told) = (self.random.pick(&Channel::ALL), self.random.chance(600));
         let interaction = match self.random.between(0, 15) {
             0 => Interaction::BarApproved { until },
             1 => Interaction::BarRefused { until },
@@ -311,9 +311,9 @@ impl Upstream {
             10 => Interaction::HoldReleased { hold_id: &name },
             11 => Interaction::OfferAnswered { command_id: &command, accepted: amount > Minor::new(500) },
             _ => Interaction::ContactMade {
-                command_id: None,
+                command_id: told.then_some(command.as_str()),
                 outcome,
-                channel: Some(channel).filter(|channel| *channel != Channel::Unknown),
+                channel: Some(channel).filter(|channel| !told && *channel != Channel::Unknown),
                 inbound: self.random.chance(200),
                 right_party: None,
             },

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use dunning_rules::{Account, Bill, Cycle, Day, Pauses, PendingBar, Policy, Profile, TermAside, Timestamp};
+use dunning_rules::{Account, Bill, Cycle, Day, Fate, Pauses, PendingBar, Policy, Profile, TermAside, Timestamp};
 use serde::Serialize;
 
 use super::Money;
@@ -113,6 +113,9 @@ pub struct SentView {
     pub at: Timestamp,
     /// The command's sequence.
     pub sequence: u64,
+    /// What became of it, where that matters: `unheard`, `arrived` or `lost`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fate: Option<&'static str>,
 }
 
 /// A bar in force.
@@ -191,7 +194,7 @@ impl AccountView {
             credit: Money::new(account.credit, currency),
             deadline: account.deadline(),
             last_sequence: account.sequence,
-            cycle: account.cycle.as_ref().map(|cycle| CycleView::new(cycle, account.procedure(), policy)),
+            cycle: account.cycle.as_ref().map(|cycle| CycleView::new(cycle, account, policy)),
             bills: account.bills.iter().map(|bill| BillView::new(bill, account.terms_of(bill), currency)).collect(),
             profile: account.profile.as_deref().map(ProfileView::new),
             bars_decided: account.bar_decided.map(|decided| if decided.allowed { "allowed" } else { "refused" }),
@@ -219,7 +222,8 @@ impl BillView {
 }
 
 impl CycleView {
-    fn new(cycle: &Cycle, procedure: u16, policy: Option<&Policy>) -> Self {
+    fn new(cycle: &Cycle, account: &Account, policy: Option<&Policy>) -> Self {
+        let procedure = account.procedure();
         let policy = policy.filter(|p| p.label == cycle.policy);
         let name = |step: u16| match policy {
             Some(policy) => policy.steps.get(usize::from(step)).map(|s| s.name.to_string()),
@@ -234,7 +238,11 @@ impl CycleView {
             next_step: name(cycle.next)
                 .filter(|_| policy.is_none_or(|p| p.ladder(procedure).contains(&usize::from(cycle.next)))),
             waits: cycle.waits,
-            sent: cycle.sent.iter().map(|s| SentView { step: named(s.step), at: s.at, sequence: s.sequence }).collect(),
+            sent: cycle
+                .sent
+                .iter()
+                .map(|s| SentView { step: named(s.step), at: s.at, sequence: s.sequence, fate: fate(account, s.step) })
+                .collect(),
             bars: cycle
                 .bars
                 .iter()
@@ -243,6 +251,16 @@ impl CycleView {
             pending: cycle.pending.as_ref().map(PendingView::new),
         }
     }
+}
+
+/// What is known of the notice of a step, where it matters.
+fn fate(account: &Account, step: u16) -> Option<&'static str> {
+    let known = account.awaited().iter().find(|known| known.step == step)?;
+    Some(match known.fate {
+        Fate::Unheard => "unheard",
+        Fate::Arrived(_) => "arrived",
+        Fate::Lost => "lost",
+    })
 }
 
 impl PendingView {
@@ -332,7 +350,8 @@ impl fmt::Display for CycleView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "  cycle       {} under {}, since {}", self.number, self.policy, self.started)?;
         for sent in &self.sent {
-            writeln!(f, "    sent      {}  {} (command {})", sent.at, sent.step, sent.sequence)?;
+            let fate = sent.fate.map_or(String::new(), |fate| format!(", {fate}"));
+            writeln!(f, "    sent      {}  {} (command {}{fate})", sent.at, sent.step, sent.sequence)?;
         }
         for bar in &self.bars {
             writeln!(f, "    barred    {}  {} {} (command {})", bar.at, bar.step, bar.level, bar.sequence)?;

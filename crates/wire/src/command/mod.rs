@@ -19,6 +19,9 @@ pub use view::{ActionView, CommandView, EntryView, decode};
 /// The reason code of a bar; others come with later policies.
 const OVERDUE: &str = "overdue";
 
+/// Template and purpose of a notification that withdraws another one: nothing is sent by it.
+const WITHDRAWAL: &str = "withdrawal";
+
 /// The symbols of `RestorationReason`, in order.
 const REASONS: [&str; 11] =
     ["PAID", "PROMISE", "PLAN", "DISPUTE", "ADJUSTMENT", "HOLD", "MANUAL", "WRITE_OFF", "ERROR", "POLICY", "UNKNOWN"];
@@ -27,7 +30,7 @@ const REASONS: [&str; 11] =
 #[must_use]
 pub const fn topic_of(command: &Command) -> OutputTopic {
     match command.action {
-        Action::Notify { .. } => OutputTopic::Notifications,
+        Action::Notify { .. } | Action::Withdraw { .. } => OutputTopic::Notifications,
         Action::Bar { .. } => OutputTopic::Barring,
         Action::Restore { .. } => OutputTopic::Restoration,
         Action::Retry { .. } => OutputTopic::Retries,
@@ -46,6 +49,7 @@ pub fn encode(account_id: &str, command: &Command, out: &mut Vec<u8>) {
     put_str(out, &command.step);
     match &command.action {
         Action::Notify { .. } => put_notification(out, account_id, command),
+        Action::Withdraw { .. } => put_withdrawal(out, account_id, command),
         Action::Bar { .. } => put_bar(out, account_id, command),
         Action::Restore { .. } => put_restoration(out, account_id, command),
         Action::Retry { .. } => put_retry(out, account_id, command),
@@ -54,8 +58,18 @@ pub fn encode(account_id: &str, command: &Command, out: &mut Vec<u8>) {
 }
 
 fn put_notification(out: &mut Vec<u8>, account_id: &str, command: &Command) {
-    let Action::Notify { channel, address, template, language, payment_link, purpose, mandatory, announced_for, offer } =
-        &command.action
+    let Action::Notify {
+        channel,
+        address,
+        template,
+        language,
+        payment_link,
+        purpose,
+        mandatory,
+        announced_for,
+        offer,
+        follows,
+    } = &command.action
     else {
         return;
     };
@@ -74,7 +88,26 @@ fn put_notification(out: &mut Vec<u8>, account_id: &str, command: &Command) {
     put_bool(out, *mandatory);
     out.push(0); // cancels
     put_option(out, *announced_for, put_day);
-    out.push(0); // follows
+    put_option(out, follows.as_ref(), put_text);
+}
+
+/// A notification that says no more than which earlier one is not to be sent.
+fn put_withdrawal(out: &mut Vec<u8>, account_id: &str, command: &Command) {
+    let Action::Withdraw { channel, address, language, cancels } = &command.action else { return };
+    put_len(out, *channel as usize);
+    put_str(out, address);
+    put_str(out, WITHDRAWAL); // template
+    put_str(out, language);
+    out.push(0); // parameters
+    put_amount(out, command.amount_due);
+    put_currency(out, command.currency);
+    put_array(out, command.bill_ids.iter(), |out, id| put_str(out, id));
+    out.extend([0, 0, 0]); // payment_link, not_before, not_after
+    put_cycle(out, account_id, command);
+    put_str(out, WITHDRAWAL); // purpose
+    put_bool(out, false); // mandatory
+    put_option(out, Some(cancels), put_text);
+    out.extend([0, 0]); // announced_for, follows
 }
 
 /// The parameters of a template: the parts of a plan that is offered, by their numbers from 1.

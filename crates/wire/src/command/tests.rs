@@ -25,6 +25,7 @@ fn action() -> impl Strategy<Value = Action> {
                 announced_for,
                 // A map has no order, and the avro crate gives it another one each time.
                 offer: vec![],
+                follows: mandatory.then(|| command_id("acc-1", 7)),
             });
     let bar = (0..BarLevel::ALL.len(), ids(), day()).prop_map(|(level, warnings, announced_for)| Action::Bar {
         level: BarLevel::ALL[level],
@@ -45,7 +46,21 @@ fn action() -> impl Strategy<Value = Action> {
             not_before,
         },
     );
-    prop_oneof![retry, notify, bar, (ids(), reason).prop_map(|(lifts, reason)| Action::Restore { lifts, reason })]
+    let withdraw = (0..Channel::ALL.len(), sample::text(), "[a-z]{2}", 1..99u64).prop_map(
+        |(channel, address, language, sequence)| Action::Withdraw {
+            channel: Channel::ALL[channel],
+            address: address.into(),
+            language: language.into(),
+            cancels: command_id("acc-1", sequence),
+        },
+    );
+    prop_oneof![
+        retry,
+        notify,
+        withdraw,
+        bar,
+        (ids(), reason).prop_map(|(lifts, reason)| Action::Restore { lifts, reason })
+    ]
 }
 
 fn command() -> impl Strategy<Value = Command> {
@@ -189,6 +204,7 @@ fn where_nothing_is_known_a_notification_has_the_defaults() {
         mandatory: false,
         announced_for: None,
         offer: vec![],
+        follows: None,
     });
     command.cycle = 0;
     command.currency = None;
@@ -216,6 +232,7 @@ fn a_plan_that_is_offered_is_in_the_parameters_of_the_template() {
         mandatory: false,
         announced_for: None,
         offer: vec![part(20_820, 3_334), part(20_850, 3_333)],
+        follows: None,
     });
     let mut datum = Vec::new();
     encode("acc-1", &command, &mut datum);

@@ -78,6 +78,20 @@ pub enum ActionView {
         /// The date that the text names.
         #[serde(serialize_with = "json::maybe_day")]
         announced_for: Option<Day>,
+        /// The notice that it sends another way.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        follows: Option<String>,
+    },
+    /// Do not tell the customer, where that was not done yet.
+    Withdraw {
+        /// Symbol of the channel.
+        channel: &'static str,
+        /// Alias; empty where the notification platform knows it.
+        address: String,
+        /// BCP 47 tag.
+        language: String,
+        /// The notification that is not to be sent.
+        cancels: String,
     },
     /// Restrict service.
     Bar {
@@ -200,9 +214,12 @@ fn notification(r: &mut Reader<'_>, view: &mut CommandView) -> Read<ActionView> 
     cycle(r, view)?;
     let purpose = r.owned()?;
     let mandatory = r.boolean()?;
-    r.option(Reader::string)?; // cancels
+    let cancels = r.option(Reader::owned)?;
     let announced_for = r.option(day)?;
-    r.option(Reader::string)?; // follows
+    let follows = r.option(Reader::owned)?;
+    if let Some(cancels) = cancels {
+        return Ok(ActionView::Withdraw { channel, address, language, cancels });
+    }
     Ok(ActionView::Notify {
         channel,
         address,
@@ -213,6 +230,7 @@ fn notification(r: &mut Reader<'_>, view: &mut CommandView) -> Read<ActionView> 
         purpose,
         mandatory,
         announced_for,
+        follows,
     })
 }
 

@@ -30,6 +30,10 @@ pub(super) struct Contact {
     #[serde(default)]
     #[schemars(regex(pattern = "^([0-9]+[dhms] ?)+$"))]
     pub(super) spread: Option<String>,
+    /// When the debt is gone, notices of which nothing was heard yet are withdrawn, if they may still lie unsent: a
+    /// notification whose `cancels` names the first. For platforms that know what that means. Without it: none is.
+    #[serde(default)]
+    pub(super) withdraw: Vec<super::notices::WrittenWithdraw>,
 }
 
 /// Hours in which something may be sent.
@@ -121,6 +125,7 @@ impl Reader<'_, '_> {
         if rules.spread_ms > SPREAD_MAX_MS {
             self.error("contact.spread", "notices are spread over more than a day", "write at most `24h`");
         }
+        rules.withdraw = self.withdraw(&written.withdraw);
         self.never_open(&rules);
         Some(Box::new(rules))
     }
@@ -235,7 +240,7 @@ fn planned(steps: &[Step]) -> Vec<(usize, i64, Channel)> {
     planned
 }
 
-fn channels(written: Option<&[raw::Channel]>) -> Channels {
+pub(super) fn channels(written: Option<&[raw::Channel]>) -> Channels {
     Channels::of(&written.unwrap_or_default().iter().map(|c| channel(*c)).collect::<Vec<_>>())
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod duration;
 mod finding;
 mod holidays;
 pub(crate) mod node;
+mod notices;
 mod pauses;
 mod print;
 mod raw;

@@ -3,10 +3,11 @@
 use dunning_rules::{
     Account, Action, Anchor, BarLevel, BelowMinimum, Body, Cap, Channel, Channels, Contact, ContactHours, Currency,
     Day, Event, FlagOf, GateAnswer, Input, LedgerKind, Minor, NumberOf, Offset, PlanOffer, Policy, PolicyBook, Profile,
-    Quiet, Repeat, Resumes, Shortcuts, Step, StepAction, Test, Timestamp, Unmet, WordOf, Zone, ZoneRule, step,
+    Quiet, Repeat, Resumes, Shortcuts, Step, StepAction, Test, Timestamp, Unmet, Withdraw, WordOf, Zone, ZoneRule,
+    step,
 };
 
-use super::{Loaded, change, charges, duration, pauses, retries};
+use super::{Loaded, change, charges, duration, notices, pauses, retries};
 
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 /// A calendar shows no more: a ladder can go on as long as something is owed.
@@ -114,6 +115,7 @@ impl Walk {
                     format!("{} by {}{}", command.step, channel.symbol(), named(*announced_for))
                 }
                 Action::Bar { level, .. } => format!("{}: barred, {}", command.step, level.symbol()),
+                Action::Withdraw { .. } => format!("{} is withdrawn", command.step),
                 Action::Restore { .. } => "everything is restored".to_owned(),
                 Action::Retry { .. } => "a payment that failed is collected again".to_owned(),
                 Action::Ledger { kind: LedgerKind::Waiver, .. } => {
@@ -255,6 +257,13 @@ fn contact(policy: &Policy, page: &mut Page) {
         let by = if all(*channels) { "any channel".to_owned() } else { names(*channels) };
         page.say(&format!("Who was spoken to is told nothing by {by} for {}.", duration::words(*for_ms)));
     }
+    for Withdraw { channels, within_ms } in &rules.withdraw {
+        let by = if all(*channels) { "any channel".to_owned() } else { names(*channels) };
+        let within = duration::words(*within_ms);
+        page.say(&format!(
+            "A notice by {by} is withdrawn where its debt is gone within {within} and nothing was heard of it."
+        ));
+    }
     if rules.spread_ms > 0 {
         page.say(&format!("Planned notices are spread over {}.", duration::words(rules.spread_ms)));
     }
@@ -311,6 +320,7 @@ fn told(policy: &Policy, step: &Step) -> String {
             let others = step.alternatives().iter().map(|other| other.symbol().to_owned());
             let ways: Vec<String> = std::iter::once(channel.symbol().to_owned()).chain(others).collect();
             text.push_str(&format!(", the customer is told by {} ({purpose}{despite})", listed(&ways, "or else")));
+            text.push_str(&notices::words(step));
             if let Some(PlanOffer { parts, first_days, every_days }) = step.offer() {
                 text.push_str(&format!(
                     " and offered to pay in {parts} parts, the first in {first_days} days and then every {every_days} days"

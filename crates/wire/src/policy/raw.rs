@@ -451,6 +451,17 @@ pub(super) struct Notify {
     /// `true`: sent even where the customer opted out of the channel, as the law wants it for a warning before a bar.
     #[serde(default)]
     pub(super) mandatory: bool,
+    /// In which order `channel` and those under `or` are tried: as they are written (`policy`), or that on which the customer
+    /// last answered and then as the profile names them (`customer`). Without it: `policy`.
+    #[serde(default)]
+    pub(super) order: Option<super::notices::Order>,
+    /// It is sent on the next channel where nothing is heard of it for so long. Without it: it is not.
+    #[serde(default)]
+    pub(super) fallback: Option<super::notices::Silence>,
+    /// When it counts as the warning of a bar: `sent`, `delivered`, or `{ not_bounced: 3d }`. Where it is known not to have
+    /// arrived, it is sent on the next channel. Without it: `sent`.
+    #[serde(default)]
+    pub(super) served_when: Option<super::notices::Served>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use dunning_rules::{
-    Anchor, BarLevel, Channel, DAY_MS, Repeat, Shortcuts, Step, StepAction, StepRule, Test, Timing, Unmet, WarningRule,
+    Anchor, BarLevel, Channel, DAY_MS, Repeat, ServedWhen, Shortcuts, Step, StepAction, StepRule, Test, Timing, Unmet,
+    WarningRule,
 };
 
 use super::ready::Reader;
@@ -23,6 +24,7 @@ impl Reader<'_, '_> {
         name_warnings(procedure, &mut steps);
         self.order(&base, procedure, &steps);
         self.unserved_warnings(&base, &steps);
+        self.served_and_steps(&base, &steps);
         self.repeats(&base, &steps);
         steps
     }
@@ -59,6 +61,7 @@ impl Reader<'_, '_> {
                 self.error(&path, "before the due date a customer is told", "add `notify`");
                 continue;
             };
+            self.no_notice_rule(&format!("{path}.notify"), notify);
             let action = notice(step, notify);
             let timing = (!distance.is_span).then_some(Timing { from: Anchor::DueDate, offset: distance.offset });
             let ready = self.ready(&path, step, &before, distance.about_ms(self.free_days), timing, action);
@@ -131,7 +134,9 @@ impl Reader<'_, '_> {
         let alternatives = self.alternatives(path, step);
         let offer = step.notify.as_ref().and_then(|notify| notify.offer.as_ref());
         let offer = offer.map(|offer| self.offer(&format!("{path}.notify.offer"), offer));
-        let rule = StepRule { timing, when, unmet, repeat, alternatives, offer };
+        let notice = step.notify.as_ref().map(|notify| self.notice_rule(&format!("{path}.notify"), notify));
+        let notice = notice.unwrap_or_default();
+        let rule = StepRule { timing, when, unmet, repeat, alternatives, offer, notice };
         let rule = (rule != StepRule::default()).then(|| Box::new(rule));
         Step { name: step.step.as_str().into(), offset_ms, time_of_day, action, rule }
     }
@@ -297,10 +302,14 @@ impl Reader<'_, '_> {
             self.error(&format!("{path}.notice"), "the notice is shorter than a day", help);
         }
         self.skipped_warning(&at, proposed, warning);
-        let between_ms = proposed.comes_ms - warning.offset_ms - day_part_ms(warning.time_of_day);
+        let served_ms = match warning.notice().served {
+            ServedWhen::NotBounced { days } => i64::from(days) * DAY_MS,
+            ServedWhen::Sent | ServedWhen::Delivered => 0,
+        };
+        let between_ms = proposed.comes_ms - warning.offset_ms - day_part_ms(warning.time_of_day) - served_ms;
         if (0..notice_ms).contains(&between_ms) {
             let message = format!(
-                "the bar comes {} after its warning `{name}`, which is less than the notice: it will wait",
+                "the bar comes {} after its warning `{name}` counts, which is less than the notice: it will wait",
                 duration::words(between_ms)
             );
             self.warn(&format!("{path}.notice"), message, "let the bar come later (`at`, or `from` on the day)");

@@ -190,6 +190,7 @@ pub(super) enum Kind {
     Retry(u16),
     Charge,
     Waive,
+    Withdraw,
     /// No command: a bar that waits, and why where that is compared.
     Held(Option<Hold>),
 }
@@ -403,6 +404,7 @@ impl Expected {
             Kind::Retry(attempt) => format!("retry, attempt {attempt}"),
             Kind::Charge => format!("charge {step}"),
             Kind::Waive => format!("waive {step}"),
+            Kind::Withdraw => format!("withdraw {step}"),
             Kind::Held(None) => format!("{step} is held"),
             Kind::Held(Some(hold)) => format!("{step} is held: {}", hold.word()),
         };

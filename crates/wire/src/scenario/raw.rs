@@ -85,6 +85,8 @@ pub(super) struct Profile {
     pub(super) vulnerable: bool,
     /// The channels that the customer opted out of.
     pub(super) opted_out: Vec<Channel>,
+    /// The channels in the customer's order of preference. Without it: e-mail first, then SMS and the others.
+    pub(super) prefers: Vec<Channel>,
 }
 
 /// A service of the customer.
@@ -377,9 +379,12 @@ pub(super) struct Expect {
     pub(super) charge: Option<String>,
     /// A charge that is given up: the name of the fee, or `interest`.
     pub(super) waive: Option<String>,
+    /// The step whose notice is withdrawn.
+    pub(super) withdraw: Option<String>,
     /// The step whose bar waits (no command); `because` says why.
     pub(super) held: Option<String>,
-    /// Why a bar waits: `no_profile`, `protected`, `refused`, `no_warning`, `on_hold` or `balance_differs`.
+    /// Why a bar waits: `no_profile`, `protected`, `refused`, `no_warning`, `on_hold`, `balance_differs` or
+    /// `not_served`.
     pub(super) because: Option<Because>,
     /// The parts of the plan that the notice offers.
     pub(super) offers: Option<Vec<Part>>,
@@ -418,6 +423,7 @@ pub(super) enum Because {
     NoWarning,
     OnHold,
     BalanceDiffers,
+    NotServed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -195,7 +195,9 @@ impl Reader<'_, '_> {
             profile.customer_since.as_ref().and_then(|text| self.day(&format!("{path}.customer_since"), text));
         let text = |text: &Option<String>, default: &str| text.as_deref().unwrap_or(default).into();
         // One address on each channel; consent is what the policy asks about.
-        let channels = Channel::ALL.into_iter().filter(|c| *c != Channel::Unknown);
+        let mut channels: Vec<_> = Channel::ALL.into_iter().filter(|c| *c != Channel::Unknown).collect();
+        let place = |c: &Channel| profile.prefers.iter().position(|p| channel(*p) == *c).unwrap_or(usize::MAX);
+        channels.sort_by_key(place);
         let contact = |c: Channel| Contact {
             channel: c,
             address: c.symbol().to_lowercase().into(),
@@ -209,7 +211,7 @@ impl Reader<'_, '_> {
             zone,
             vulnerable: profile.vulnerable,
             customer_since,
-            contacts: channels.map(contact).collect(),
+            contacts: channels.into_iter().map(contact).collect(),
             services: profile.services.iter().map(service).collect(),
             payment_link: None,
             status: text(&profile.status, "active"),
@@ -225,6 +227,7 @@ impl Reader<'_, '_> {
             expect.retry.map(|attempt| (Kind::Retry(attempt), None)),
             expect.charge.as_ref().map(|name| (Kind::Charge, Some(name.clone()))),
             expect.waive.as_ref().map(|name| (Kind::Waive, Some(name.clone()))),
+            expect.withdraw.as_ref().map(|step| (Kind::Withdraw, Some(step.clone()))),
             expect.held.as_ref().map(|step| (Kind::Held(expect.because.map(because)), Some(step.clone()))),
         ];
         let mut kinds = kinds.into_iter().flatten();
@@ -232,7 +235,7 @@ impl Reader<'_, '_> {
             self.error(
                 path,
                 "one thing is expected at a time",
-                "write one of `notify`, `bar`, `restore`, `retry`, `charge`, `waive`, `held`",
+                "write one of `notify`, `bar`, `restore`, `retry`, `charge`, `waive`, `withdraw`, `held`",
             );
             return None;
         };
@@ -440,6 +443,7 @@ const fn because(because: raw::Because) -> Hold {
         raw::Because::NoWarning => Hold::NoWarning,
         raw::Because::OnHold => Hold::OnHold,
         raw::Because::BalanceDiffers => Hold::BalanceDiffers,
+        raw::Because::NotServed => Hold::NotServed,
     }
 }
 

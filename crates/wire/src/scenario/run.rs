@@ -234,6 +234,7 @@ impl World {
                 expected.channel = Some(*channel);
                 expected.names_day = *announced_for;
             }
+            Action::Withdraw { .. } => expected.kind = Kind::Withdraw,
             Action::Bar { level, announced_for, .. } => {
                 expected.kind = Kind::Bar;
                 expected.level = Some(*level);

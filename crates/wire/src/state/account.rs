@@ -349,6 +349,7 @@ const fn hold_code(hold: Hold) -> u8 {
         Hold::NoWarning => 9,
         Hold::OnHold => 10,
         Hold::BalanceDiffers => 11,
+        Hold::NotServed => 12,
     }
 }
 

@@ -1,13 +1,15 @@
 //! What few accounts have, behind all else of a row: first which of it is there, then that.
 
 use dunning_rules::{
-    Aside, Bill, BillTerms, History, Offered, PaidBill, ProfileFacts, Retry, RetryState, Score, Term, TermAside,
+    Aside, Awaited, Bill, BillTerms, Fate, History, Notices, Offered, PaidBill, ProfileFacts, Retry, RetryState, Score,
+    Term, TermAside,
 };
 
 use super::StateError;
 use super::account::{get_bill_ref, put_bill_ref};
-use super::bytes::{Bytes, put_amount, put_day, put_id, put_instant, put_list};
+use super::bytes::{Bytes, put_amount, put_day, put_id, put_instant, put_list, put_option};
 use super::charges;
+use super::profile::get_channel;
 use crate::avro::{put_bool, put_long, put_varint};
 
 /// Bits of what is there.
@@ -17,6 +19,7 @@ const CHARGES: u32 = 4;
 const FACTS: u32 = 8;
 const HISTORY: u32 = 16;
 const OFFERED: u32 = 32;
+const NOTICES: u32 = 64;
 
 /// True where there is any of it.
 pub(super) fn has_more(aside: &Aside) -> bool {
@@ -30,7 +33,8 @@ fn sections(aside: &Aside) -> u32 {
     let facts = if aside.facts.is_none() { 0 } else { FACTS };
     let history = if aside.history.is_none() { 0 } else { HISTORY };
     let offered = if aside.offered.is_none() { 0 } else { OFFERED };
-    terms | retries | charges | facts | history | offered
+    let notices = if aside.notices.is_none() { 0 } else { NOTICES };
+    terms | retries | charges | facts | history | offered | notices
 }
 
 #[cold]
@@ -54,6 +58,9 @@ pub(super) fn put_more(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
     if let Some(offered) = &aside.offered {
         put_varint(out, offered.sequence);
         put_list(out, &offered.instalments, put_term);
+    }
+    if let Some(notices) = &aside.notices {
+        put_notices(out, notices);
     }
 }
 
@@ -79,6 +86,9 @@ pub(super) fn get_more(b: &mut Bytes<'_>, aside: &mut Aside, bills: &[Bill]) -> 
     if there & OFFERED != 0 {
         aside.offered = Some(Box::new(Offered { sequence: b.counter()?, instalments: b.list(get_term)? }));
     }
+    if there & NOTICES != 0 {
+        aside.notices = Some(Box::new(get_notices(b)?));
+    }
     if there == 0 || there != sections(aside) {
         Err(StateError::Damaged("the flag of what few accounts have"))
     } else {
@@ -93,6 +103,44 @@ fn put_term(out: &mut Vec<u8>, Term { due_on, amount }: &Term) {
 
 fn get_term(b: &mut Bytes<'_>) -> Result<Term, StateError> {
     Ok(Term { due_on: b.day()?, amount: b.amount()? })
+}
+
+fn put_notices(out: &mut Vec<u8>, Notices { awaited, answered }: &Notices) {
+    put_list(out, awaited, |out, Awaited { step, sequence, at, ways, fate, again }| {
+        put_varint(out, u64::from(*step));
+        put_varint(out, *sequence);
+        put_instant(out, *at);
+        put_list(out, ways, |out, way| out.push(*way as u8));
+        match fate {
+            Fate::Unheard => out.push(0),
+            Fate::Arrived(at) => {
+                out.push(1);
+                put_instant(out, *at);
+            }
+            Fate::Lost => out.push(2),
+        }
+        put_option(out, *again, put_instant);
+    });
+    put_option(out, *answered, |out, way| out.push(way as u8));
+}
+
+fn get_notices(b: &mut Bytes<'_>) -> Result<Notices, StateError> {
+    let awaited = |b: &mut Bytes<'_>| {
+        Ok(Awaited {
+            step: b.small()?,
+            sequence: b.counter()?,
+            at: b.instant()?,
+            ways: b.list(get_channel)?,
+            fate: match b.byte()? {
+                0 => Fate::Unheard,
+                1 => Fate::Arrived(b.instant()?),
+                2 => Fate::Lost,
+                _ => return Err(StateError::Damaged("what is known of a notice")),
+            },
+            again: b.option(Bytes::instant)?,
+        })
+    };
+    Ok(Notices { awaited: b.list(awaited)?, answered: b.option(get_channel)? })
 }
 
 fn put_facts(out: &mut Vec<u8>, ProfileFacts { lifetime_value, autopay, scores }: &ProfileFacts) {

@@ -103,6 +103,10 @@ fn contact(dice: &mut Dice, text: &mut String) {
     if dice.one_in(2) {
         line(text, format_args!("  spread: {}h", dice.within(1, 4)));
     }
+    if dice.one_in(2) {
+        let channel = dice.of_these(&CHANNELS);
+        line(text, format_args!("  withdraw:\n    - {{ within: 3d }}\n    - {{ channels: [{channel}], within: 5d }}"));
+    }
 }
 
 fn before_due(dice: &mut Dice, text: &mut String) {
@@ -218,7 +222,20 @@ fn notice_of(dice: &mut Dice, text: &mut String) {
     let other = if dice.one_in(3) { ", or: [IVR]" } else { "" };
     let mandatory = if dice.one_in(2) { ", mandatory: true" } else { "" };
     let offer = if dice.one_in(3) { ", offer: { parts: 3, every: 9d, first_in: 3d }" } else { "" };
-    line(text, format_args!("        notify: {{ channel: {channel}{other}{mandatory}{offer} }}"));
+    let served = dice.of_these(&[
+        "",
+        "",
+        "",
+        ", served_when: sent",
+        ", served_when: delivered",
+        ", served_when: { not_bounced: 2d }",
+    ]);
+    let fallback =
+        dice.of_these(&["", "", ", fallback: { after: 2d }", ", fallback: { after: 30h, unless: answered }"]);
+    // A way that nothing else leads to is a mistake.
+    let ways = if other.is_empty() && !dice.one_in(60) { "" } else { fallback };
+    let order = if other.is_empty() { "" } else { dice.of_these(&["", ", order: customer"]) };
+    line(text, format_args!("        notify: {{ channel: {channel}{other}{mandatory}{offer}{served}{ways}{order} }}"));
 }
 
 fn test(dice: &mut Dice) -> &'static str {

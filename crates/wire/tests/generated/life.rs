@@ -13,7 +13,7 @@ use dunning_wire::state::{StateVersion, decode_account, encode_account};
 use super::dice::Dice;
 
 /// What the lives have to come to, all of them together.
-pub const KINDS: [&str; 37] = [
+pub const KINDS: [&str; 41] = [
     "a letter",
     "a notice",
     "a bar",
@@ -38,6 +38,10 @@ pub const KINDS: [&str; 37] = [
     "PlanKept",
     "PlanBroken",
     "OfferDeclined",
+    "NotifiedAnotherWay",
+    "NoticeArrived",
+    "NoticeLost",
+    "Withdrawn",
     "AgreementNotAccepted",
     "StepHeld",
     "PaymentAwaited",
@@ -63,6 +67,8 @@ struct Life {
     reached: BTreeSet<String>,
     /// The last attempt to collect, or charge, that was asked for, or plan that was offered.
     asked: Option<String>,
+    /// The last notice.
+    told: Option<String>,
 }
 
 /// Lives one life; the kinds of decisions that were taken in it, or what went wrong.
@@ -72,7 +78,8 @@ pub fn live(first: &Policy, next: Option<&Policy>, seed: u64) -> Result<BTreeSet
     if let Some(next) = next {
         book.add(instant(FIRST_DAY + 40, 0), Arc::new(next.clone()));
     }
-    let mut life = Life { book, account: Account::new(&format!("acc-{seed}")), reached: BTreeSet::new(), asked: None };
+    let account = Account::new(&format!("acc-{seed}"));
+    let mut life = Life { book, account, reached: BTreeSet::new(), asked: None, told: None };
     let mut at = instant(FIRST_DAY, 9);
     life.takes(0, at, profile(&mut dice))?;
     for event in 1..=EVENTS {
@@ -156,6 +163,8 @@ impl Life {
             Action::Notify { offer, .. } => !offer.is_empty(),
             action => matches!(action, Action::Retry { .. } | Action::Ledger { .. }),
         };
+        let told = said.commands.iter().rfind(|command| matches!(command.action, Action::Notify { .. }));
+        self.told = told.map(|command| command.id.to_string()).or(self.told.take());
         let asked = said.commands.iter().rfind(asks);
         self.asked = asked.map(|command| command.id.to_string()).or(self.asked.take());
         self.account = said.account;
@@ -203,6 +212,7 @@ struct Names {
     dispute: String,
     other: String,
     asked: Option<String>,
+    told: Option<String>,
 }
 
 impl Names {
@@ -220,6 +230,7 @@ fn happens(life: &mut Life, dice: &mut Dice, event: i64, at: Timestamp) -> Resul
         dispute: name("d", 5),
         other: name("s", 4),
         asked: life.asked.clone(),
+        told: life.told.clone(),
     };
     let body = match dice.below(24) {
         0..=6 => money_owed(dice, &names, at),
@@ -321,7 +332,7 @@ fn contested<'a>(dice: &mut Dice, names: &'a Names) -> Body<'a> {
 
 fn interaction<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Interaction<'a> {
     let id = &*names.other;
-    match dice.below(11) {
+    match dice.below(13) {
         10 => {
             let command_id = names.asked.as_deref().unwrap_or("none");
             Interaction::OfferAnswered { command_id, accepted: !dice.one_in(3) }
@@ -349,10 +360,11 @@ fn interaction<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Interact
             let any = |dice: &mut Dice, of: usize| {
                 usize::try_from(dice.below(i64::try_from(of).expect("a few"))).expect("an index")
             };
+            let command_id = names.told.as_deref().filter(|_| dice.one_in(2));
             Interaction::ContactMade {
-                command_id: None,
+                command_id,
                 outcome: ContactOutcome::ALL[any(dice, ContactOutcome::ALL.len())],
-                channel: Some(Channel::ALL[any(dice, 7)]),
+                channel: command_id.is_none().then(|| Channel::ALL[any(dice, 7)]),
                 inbound: dice.one_in(2),
                 right_party: None,
             }

@@ -271,8 +271,9 @@ fn an_optional_notice_is_not_sent_to_who_opted_out_of_its_channel() {
                 mandatory,
                 announced_for,
                 offer,
+                follows,
             } => {
-                assert!(offer.is_empty(), "{words}");
+                assert!(offer.is_empty() && follows.is_none(), "{words}");
                 assert_eq!((*channel, *mandatory, *announced_for), (Channel::Email, is_mandatory, None), "{words}");
                 assert_eq!((&**template, &**purpose, &**language), ("reminder", "warning", "de"), "{words}");
                 assert_eq!(payment_link.as_deref(), Some("https://pay/1"), "{words}");

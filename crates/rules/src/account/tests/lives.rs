@@ -227,11 +227,16 @@ fn terms((promise, plan, hold): (bool, bool, bool)) -> PauseRules {
 
 /// Sequences are gapless; bars are lifted by exactly one restoration; a restored or clear account has no bar left.
 fn check_commands(life: &Life) {
-    let mut in_force = BTreeSet::new();
+    let (mut in_force, mut withdrawn) = (BTreeSet::new(), BTreeSet::new());
     for (i, command) in life.said.iter().enumerate() {
         assert_eq!(command.sequence, i as u64 + 1);
         assert_eq!(command.id, command_id("acc-1", command.sequence));
         match &command.action {
+            Action::Withdraw { cancels, .. } => {
+                let notice = life.said[..i].iter().find(|c| c.id == *cancels).expect("the notice");
+                assert!(matches!(notice.action, Action::Notify { .. }));
+                assert!(withdrawn.insert(*cancels), "withdrawn once");
+            }
             Action::Notify { .. } | Action::Retry { .. } | Action::Ledger { .. } => {
                 assert!(command.amount_due > Minor::ZERO);
             }

@@ -306,14 +306,15 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     let times = prop::option::of(0_u16..4);
     let repeat = prop::option::of((1_i32..15, times).prop_map(|(n, times)| Repeat { every: days(n), times }));
     let others = prop::collection::vec(prop_oneof![Just(Channel::Sms), Just(Channel::Letter)], 0..3);
-    let rule = (timing, prop::collection::vec(test, 0..2), unmet, repeat, others).prop_map(
-        |(timing, when, unmet, repeat, alternatives)| StepRule {
+    let rule = (timing, prop::collection::vec(test, 0..2), unmet, repeat, others, notice_rule()).prop_map(
+        |(timing, when, unmet, repeat, alternatives, notice)| StepRule {
             timing,
             when,
             unmet,
             repeat,
             alternatives,
             offer: None,
+            notice,
         },
     );
     let step = (any::<bool>(), 0_i64..20, prop::option::of(0_u16..1_440), rule);
@@ -373,15 +374,35 @@ fn contact_rules() -> impl Strategy<Value = Option<ContactRules>> {
         within_ms: days * DAY,
     });
     let quiet = (1_i64..10).prop_map(|days| Quiet { channels: Channels::of(&[Channel::Email]), for_ms: days * DAY });
-    let lists =
-        (prop::collection::vec(hours, 0..2), prop::collection::vec(cap, 0..3), prop::collection::vec(quiet, 0..2));
-    let rules = (lists, 0_i64..12).prop_map(|((hours, caps, quiet), spread)| ContactRules {
+    let withdraw = (1_i64..5).prop_map(|days| Withdraw { channels: Channels::default(), within_ms: days * DAY });
+    let lists = (
+        prop::collection::vec(hours, 0..2),
+        prop::collection::vec(cap, 0..3),
+        prop::collection::vec(quiet, 0..2),
+        prop::collection::vec(withdraw, 0..2),
+    );
+    let rules = (lists, 0_i64..12).prop_map(|((hours, caps, quiet, withdraw), spread)| ContactRules {
         hours,
         caps,
         quiet,
         spread_ms: spread * 3_600_000,
+        withdraw,
     });
     prop::option::of(rules)
+}
+
+/// When a notice counts, and which ways it goes.
+fn notice_rule() -> impl Strategy<Value = NoticeRule> {
+    let served = prop_oneof![
+        3 => Just(ServedWhen::Sent),
+        1 => Just(ServedWhen::Delivered),
+        1 => (1_u16..5).prop_map(|days| ServedWhen::NotBounced { days }),
+    ];
+    let unless = prop_oneof![Just(Heard::Delivered), Just(Heard::Answered)];
+    let fallback =
+        prop::option::of((1_i64..6, unless).prop_map(|(days, unless)| Fallback { after_ms: days * DAY, unless }));
+    let rule = (served, fallback, any::<bool>());
+    rule.prop_map(|(served, fallback, by_preference)| NoticeRule { served, fallback, by_preference })
 }
 
 /// The same steps as a second procedure, for who owes two bills when the cycle begins.

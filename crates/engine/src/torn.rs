@@ -308,7 +308,10 @@ fn found(view: CommandView) -> Found {
             match (charge, reverses.and_then(|id| id.parse().ok())) {
                 (Some(kind), _) => FoundAction::Charged { kind, name, code, amount, tax },
                 (None, Some(reverses)) => FoundAction::Waived { reverses, amount },
-                (None, None) => FoundAction::Told,
+                (None, None) => match view.bill_ids.first().filter(|_| kind == LedgerKind::WriteOff.symbol()) {
+                    Some(bill) => FoundAction::WriteOffAsked { bill: bill.as_str().into(), amount },
+                    None => FoundAction::Told,
+                },
             }
         }
         ActionView::Restore { lifts, .. } => {

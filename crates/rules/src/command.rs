@@ -117,16 +117,18 @@ pub enum LedgerKind {
     Interest,
     /// A charge is given up.
     Waiver,
+    /// A bill is given up.
+    WriteOff,
 }
 
 impl LedgerKind {
-    /// All, in the order of the schema's symbols.
-    pub const ALL: [Self; 3] = [Self::Fee, Self::Interest, Self::Waiver];
+    /// All.
+    pub const ALL: [Self; 4] = [Self::Fee, Self::Interest, Self::Waiver, Self::WriteOff];
 
     /// The schema's symbol.
     #[must_use]
     pub const fn symbol(self) -> &'static str {
-        ["FEE", "INTEREST", "WAIVER"][self as usize]
+        ["FEE", "INTEREST", "WAIVER", "WRITE_OFF"][self as usize]
     }
 
     /// What a charge is asked for as.

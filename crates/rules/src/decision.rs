@@ -302,6 +302,7 @@ pub enum Code {
     Charged,
     NotCharged(NoCharge),
     Waived,
+    WriteOffAsked,
     Paused,
     Resumed,
     Erased,
@@ -361,6 +362,7 @@ impl Code {
             Self::Charged => "charged",
             Self::NotCharged(_) => "not_charged",
             Self::Waived => "waived",
+            Self::WriteOffAsked => "write_off_asked",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
             Self::Erased => "erased",
@@ -473,6 +475,7 @@ impl Decision {
             Code::Charged => format!("{step}: {due} is charged, and counts as owed; billing is asked to book it"),
             Code::NotCharged(why) => format!("{step} is not charged: {}", NoCharge::ALL[why as usize].2),
             Code::Waived => format!("{step}: {due} of it is given up, as all else is paid"),
+            Code::WriteOffAsked => format!("step {step}: billing is asked to give up {due}"),
             Code::Paused => format!("nothing is done for now: the clock stands still, with {due} owed on {bills}"),
             Code::Resumed => {
                 format!("dunning goes on where it stood, with {due} owed on {bills}: the time in between does not count")

@@ -45,6 +45,13 @@ pub enum FoundAction {
         /// The tax in it.
         tax: Minor,
     },
+    /// A bill is given up, as far as billing does what it is asked for.
+    WriteOffAsked {
+        /// The bill.
+        bill: Id,
+        /// How much of it.
+        amount: Minor,
+    },
     /// A charge is given up.
     Waived {
         /// The command of the charge.

@@ -8,8 +8,9 @@ use uuid::Uuid;
 use crate::account::{bar_ids, zone_of};
 use crate::contact::Place;
 use crate::{
-    Account, Action, BarLevel, Cap, Channel, Charge, Code, Command, ContactRules, Cycle, Fate, Id, Minor, Policy,
-    PolicyBook, Retry, RetryState, SentStep, Stage, Step, StepAction, Timestamp, Transition, command_id, standing,
+    Account, Action, BarLevel, Cap, Channel, Charge, Code, Command, ContactRules, Cycle, Fate, Id, LedgerKind, Minor,
+    Policy, PolicyBook, Retry, RetryState, SentStep, Stage, Step, StepAction, Timestamp, Transition, command_id,
+    standing,
 };
 
 /// A rule that must never be broken.
@@ -39,7 +40,8 @@ pub enum Rule {
     /// A payment that failed is collected again for no more than failed and is owed, of bills that may be dunned, and never
     /// while an attempt is under way or nothing may be done.
     CollectedOnce,
-    /// A charge is asked for once and counted once, for more than nothing; what is given up is a charge that was asked for.
+    /// A charge is asked for once and counted once, for more than nothing; what is given up is a charge that was asked for, or
+    /// what is owed of a bill, once.
     ChargedOnce,
     /// A message is withdrawn once, and only where nothing was heard of it.
     WithdrawnOnce,
@@ -121,6 +123,8 @@ pub struct Before {
     charges: Vec<Uuid>,
     /// The commands of the notices of which nothing is known yet.
     awaited: Vec<Uuid>,
+    /// The bills that billing was asked to give up.
+    given_up: Vec<Id>,
 }
 
 impl Before {
@@ -147,6 +151,7 @@ impl Before {
                 .filter(|known| known.fate == Fate::Unheard)
                 .map(|known| command_id(&account.id, known.sequence))
                 .collect(),
+            given_up: account.write_offs().iter().map(|asked| asked.bill.clone()).collect(),
         }
     }
 }
@@ -185,6 +190,8 @@ pub fn broken(before: &Before, said: &Transition, policies: &PolicyBook) -> Vec<
         let Some(policy) = policies.get(&command.policy) else { continue };
         if let Action::Retry { payment, attempt, .. } = &command.action {
             check(is_collected_once(before, account, command, (payment, *attempt)), Rule::CollectedOnce);
+        } else if let Action::Ledger { kind: LedgerKind::WriteOff, .. } = &command.action {
+            check(is_given_up_once(before, account, command), Rule::ChargedOnce);
         } else if let Action::Ledger { tax, reverses, .. } = &command.action {
             check(is_charged_once(before, said, command, (*tax, *reverses)), Rule::ChargedOnce);
         } else if let Action::Withdraw { cancels, .. } = &command.action {
@@ -278,6 +285,17 @@ fn is_charged_once(
         Some(charge) => before.charges.contains(&charge) || said.commands.iter().any(|c| c.id == charge),
     };
     counted && command.amount_due > Minor::ZERO && (Minor::ZERO..=command.amount_due).contains(&tax)
+}
+
+/// It is asked for once, of one bill, for no more than is owed of it.
+fn is_given_up_once(before: &Before, account: &Account, command: &Command) -> bool {
+    let [id] = &command.bill_ids[..] else { return false };
+    let owed = account.bills.iter().find(|bill| bill.id == *id).map_or(Minor::ZERO, |bill| account.dunnable(bill));
+    let of_it = account.write_offs().iter().filter(|asked| asked.bill == *id);
+    let asked: Vec<_> = of_it.map(|asked| (asked.sequence, asked.amount)).collect();
+    !before.given_up.contains(id)
+        && asked == [(command.sequence, command.amount_due)]
+        && (Minor::new(1)..=owed).contains(&command.amount_due)
 }
 
 /// In time, and of bills of which enough is owed.

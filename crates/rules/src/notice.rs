@@ -1,4 +1,4 @@
-use crate::Channel;
+use crate::{Channel, Offset};
 
 /// What a policy says of a notice beyond its channels. Without any of it a notice that was sent is done with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct NoticeRule {
     pub fallback: Option<Fallback>,
     /// True: its channels are tried in the customer's order of preference, not in the policy's.
     pub by_preference: bool,
+    /// The day that its text names, counted from the day on which it is sent.
+    pub names: Option<Offset>,
 }
 
 /// When a warning counts.

@@ -261,6 +261,11 @@ pub enum StepAction {
         /// The warning that must precede it; `None` is a shortcut.
         warning: Option<WarningRule>,
     },
+    /// Asks billing to give up what is dunned.
+    WriteOff {
+        /// The code by which billing knows it.
+        code: Arc<str>,
+    },
 }
 
 /// The warning that must precede a bar.

@@ -8,7 +8,7 @@ use dunning_rules::{
     DisputeOutcome, DisputedPart, Failed, Fate, HELD_WORDS, History, HoldInForce, IdHash, Input, Interaction, Line,
     Minor, Notices, Offered, PaidBill, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile, ProfileFacts, Promise,
     Reach, Retry, RetryState, ReversalKind, Score, Seen, SentStep, Service, Stops, Suspended, Term, TermAside,
-    Timestamp, Transit, Waiver, Zone,
+    Timestamp, Transit, Waiver, WriteOff, Zone,
 };
 use proptest::prelude::*;
 
@@ -353,7 +353,15 @@ type Beside = (
     Option<Box<Suspended>>,
     Reach,
     Vec<InTerms>,
-    (Vec<Retry>, Option<Charges>, Option<ProfileFacts>, Option<History>, Option<Offered>, Option<Notices>),
+    (
+        Vec<Retry>,
+        Option<Charges>,
+        Option<ProfileFacts>,
+        Option<History>,
+        Option<Offered>,
+        Option<Notices>,
+        Vec<WriteOff>,
+    ),
 );
 
 /// A bill's place or another bill's name, and its terms.
@@ -381,8 +389,25 @@ fn aside() -> impl Strategy<Value = Beside> {
         some(suspended),
         reach,
         few((0..6usize, id(), few(term))),
-        (few(retry()), some(charges()), some(facts()), some(history()), some(offered()), some(notices())),
+        (
+            few(retry()),
+            some(charges()),
+            some(facts()),
+            some(history()),
+            some(offered()),
+            some(notices()),
+            few(write_off()),
+        ),
     )
+}
+
+fn write_off() -> impl Strategy<Value = WriteOff> {
+    (counter(), id(), any_amount(), any::<bool>()).prop_map(|(sequence, bill, amount, booked)| WriteOff {
+        sequence,
+        bill: bill.into(),
+        amount,
+        booked,
+    })
 }
 
 fn notices() -> impl Strategy<Value = Notices> {
@@ -510,7 +535,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
                 suspended,
                 reach,
                 terms,
-                (retries, charges, facts, history, offered, notices),
+                (retries, charges, facts, history, offered, notices, write_offs),
             ),
         ) = tail;
         // Some parts name a bill of the account, some one that it no longer has.
@@ -555,6 +580,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
             history,
             offered: offered.map(Box::new),
             notices: notices.map(Box::new),
+            write_offs,
         };
         account.aside = (aside != Aside::default()).then(|| Box::new(aside));
         account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());

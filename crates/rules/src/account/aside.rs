@@ -5,6 +5,7 @@ use super::pause::Pauses;
 use super::reach::Reach;
 use super::retry::Retry;
 use super::terms::BillTerms;
+use super::write_off::WriteOff;
 use crate::{Account, Contacted, Cycle, Day, Id, ProfileFacts, Term, Timestamp};
 
 /// What only some policies ask to be remembered of an account. There is none where all of it is empty.
@@ -38,6 +39,8 @@ pub struct Aside {
     pub offered: Option<Box<Offered>>,
     /// Notices of which it matters what becomes of them.
     pub notices: Option<Box<Notices>>,
+    /// Write-offs that billing was asked for, the first one first.
+    pub write_offs: Vec<WriteOff>,
 }
 
 /// A plan that a notice offered.
@@ -130,6 +133,7 @@ impl Account {
         self.tidy_charges();
         let Some(aside) = &mut self.aside else { return };
         aside.bills.retain(|known| self.bills.iter().any(|b| b.id == known.bill));
+        aside.write_offs.retain(|asked| self.bills.iter().any(|b| b.id == asked.bill));
         aside.terms.retain(|known| self.bills.iter().any(|b| b.id == known.bill));
         aside.suspended.take_if(|_| self.bills.is_empty());
         self.tidy_notices();

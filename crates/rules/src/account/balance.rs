@@ -301,8 +301,17 @@ impl Account {
                 None => self.adjust(bill_id, delta, rules.debit_note),
             },
             Body::BillCancelled { bill_id } => self.cancel(bill_id),
-            Body::BillWrittenOff { bill_id, amount, .. } => self.write_off(bill_id, amount),
-            Body::WriteOffReversed { bill_id, amount } => self.reverse_write_off(bill_id, amount),
+            Body::BillWrittenOff { bill_id, amount, origin } => {
+                let asked = self.write_off_asked(origin)?;
+                self.write_off(bill_id, amount)?;
+                self.note_written_off(asked);
+                Ok(())
+            }
+            Body::WriteOffReversed { bill_id, amount } => {
+                self.reverse_write_off(bill_id, amount)?;
+                self.forget_write_off(bill_id);
+                Ok(())
+            }
             Body::AccountCredited { credit_id, amount, currency } => self.take_credit(credit_id, amount, currency, day),
             Body::PaymentReceived { payment_id, amount, currency, bill_id, .. } => {
                 self.pay(&Received { id: payment_id, amount, currency, bill_id, day }, rules.pay_disputed)

@@ -130,6 +130,10 @@ impl<'a> Ladder<'a> {
                 self.pass_on(&step);
             }
             StepAction::Bar { warning, .. } => self.propose_bar(&step, *warning),
+            StepAction::WriteOff { code } => {
+                self.ask_write_off(&step, code);
+                self.pass_on(&step);
+            }
         }
     }
 
@@ -402,6 +406,7 @@ impl<'a> Ladder<'a> {
 
     fn notify(&mut self, step: &Step) {
         let announced = self.account.cycle.as_ref().and_then(|c| self.announced_by(usize::from(c.next)));
+        let announced = announced.max(self.named_by(step));
         let Some(action) = self.notice(step, announced) else {
             self.decide(Code::NotNotifiedOptedOut, Some(&step.name), None);
             return;
@@ -421,6 +426,12 @@ impl<'a> Ladder<'a> {
                 None => cycle.sent.push(sent),
             }
         }
+    }
+
+    /// The day by which a notice asks for payment, where it names one of its own.
+    fn named_by(&self, step: &Step) -> Option<Day> {
+        let names = step.notice().names?;
+        Some(self.zone.day_of(self.counted(self.account.line, &names, false)))
     }
 
     /// The day that a warning names: when the first bar that needs it can come at the earliest. `index` is its place.

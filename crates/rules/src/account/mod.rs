@@ -23,6 +23,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod write_off;
 
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ pub use retry::{Retry, RetryState};
 pub use seen::{Seen, SeenId};
 pub use step::step;
 pub use terms::{BillTerms, TermAside};
+pub use write_off::WriteOff;
 
 /// The state of one billing account: a pure function of the policies, its own events, and the instants at which they
 /// met it.

@@ -144,7 +144,7 @@ impl Ladder<'_> {
         let sent = self.account.cycle.as_ref()?.sent.iter().find(|sent| is(sent.sequence))?;
         match self.policy.steps.get(usize::from(sent.step))?.action {
             StepAction::Notify { channel, .. } => Some(channel),
-            StepAction::Bar { .. } => None,
+            StepAction::Bar { .. } | StepAction::WriteOff { .. } => None,
         }
     }
 

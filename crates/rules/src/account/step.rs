@@ -293,6 +293,7 @@ impl Ladder<'_> {
                 let (kind, amount, tax) = (*kind, *amount, *tax);
                 self.note_asked(&FoundCharge { sequence, kind, name, code, amount, tax });
             }
+            FoundAction::WriteOffAsked { bill, amount } => self.account.note_write_off_asked(sequence, bill, *amount),
             FoundAction::Waived { reverses, amount } => self.account.note_waived(*reverses, sequence, *amount),
             FoundAction::Told | FoundAction::Barred | FoundAction::Restored(_) => {}
         }

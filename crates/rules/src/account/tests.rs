@@ -19,6 +19,7 @@ mod select;
 mod steps;
 mod terms;
 mod transit;
+mod write_off;
 
 use std::sync::Arc;
 

@@ -19,6 +19,10 @@ pub use view::{ActionView, CommandView, EntryView, decode};
 /// The reason code of a bar; others come with later policies.
 const OVERDUE: &str = "overdue";
 
+/// The symbols of `LedgerKind`, in order: one that came later stands behind that for what is not known.
+const KINDS: [&str; 5] = ["FEE", "INTEREST", "WAIVER", "UNKNOWN", "WRITE_OFF"];
+const UNKNOWN_KIND: usize = 3;
+
 /// Template and purpose of a notification that withdraws another one: nothing is sent by it.
 const WITHDRAWAL: &str = "withdrawal";
 
@@ -170,7 +174,7 @@ fn put_retry(out: &mut Vec<u8>, account_id: &str, command: &Command) {
 
 fn put_ledger(out: &mut Vec<u8>, account_id: &str, command: &Command) {
     let Action::Ledger { kind, code, tax, reverses } = &command.action else { return };
-    put_len(out, *kind as usize);
+    put_len(out, KINDS.iter().position(|symbol| *symbol == kind.symbol()).unwrap_or(UNKNOWN_KIND));
     put_str(out, code);
     put_amount(out, command.amount_due);
     put_amount(out, *tax);
@@ -191,9 +195,11 @@ fn entries(kind: LedgerKind, amount: Minor, tax: Minor) -> Vec<(&'static str, Mi
         LedgerKind::Fee => "fees",
         LedgerKind::Interest => "interest",
         LedgerKind::Waiver => "waivers",
+        LedgerKind::WriteOff => "bad_debt",
     };
     let sides = [("receivables", amount), (own, amount - tax), ("tax", tax)];
-    let is_debit = |ledger| (ledger == "receivables") != (kind == LedgerKind::Waiver);
+    let gives_up = matches!(kind, LedgerKind::Waiver | LedgerKind::WriteOff);
+    let is_debit = |ledger| (ledger == "receivables") != gives_up;
     let entry = |(ledger, amount)| {
         if is_debit(ledger) { (ledger, amount, Minor::ZERO) } else { (ledger, Minor::ZERO, amount) }
     };

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use dunning_rules::{BarLevel, Channel, Day, LedgerKind, Minor, Timestamp};
+use dunning_rules::{BarLevel, Channel, Day, Minor, Timestamp};
 use serde::Serialize;
 
-use super::REASONS;
+use super::{KINDS, REASONS};
 use crate::avro::{Fault, Read, Reader};
 use crate::topic::OutputTopic;
 use crate::{BadRecord, json};
@@ -11,7 +11,7 @@ use crate::{BadRecord, json};
 /// One side of a double entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EntryView {
-    /// `receivables`, `fees`, `interest`, `waivers` or `tax`.
+    /// `receivables`, `fees`, `interest`, `waivers`, `bad_debt` or `tax`.
     pub ledger: String,
     /// Minor units, not negative.
     #[serde(serialize_with = "json::amount")]
@@ -126,7 +126,7 @@ pub enum ActionView {
         #[serde(serialize_with = "json::instant")]
         not_before: Timestamp,
     },
-    /// Book a charge, or give one up.
+    /// Book a charge, or give one up, or a bill.
     Ledger {
         /// What it is for.
         kind: &'static str,
@@ -284,7 +284,7 @@ fn retry(r: &mut Reader<'_>, view: &mut CommandView) -> Read<ActionView> {
 }
 
 fn ledger(r: &mut Reader<'_>, view: &mut CommandView) -> Read<ActionView> {
-    let kind = LedgerKind::ALL.get(r.symbol(LedgerKind::ALL.len() + 1)?).map_or("UNKNOWN", |kind| kind.symbol());
+    let kind = KINDS[r.symbol(KINDS.len())?];
     let code = r.owned()?;
     view.amount_due = Minor::new(r.long()?);
     let tax = Minor::new(r.long()?);

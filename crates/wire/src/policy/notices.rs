@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::contact::channels;
+use super::print::apart;
 use super::ready::Reader;
 use super::{duration, raw};
 
@@ -93,7 +94,8 @@ impl Reader<'_, '_> {
             let help = "add the others with `or`, or leave `order` out";
             self.error(&format!("{path}.order"), "there is one channel only", help);
         }
-        NoticeRule { served, fallback, by_preference }
+        let names = notify.names_day.as_ref().map(|text| self.distance(&format!("{path}.names_day"), text).offset);
+        NoticeRule { served, fallback, by_preference, names }
     }
 
     fn served(&mut self, path: &str, notify: &raw::Notify) -> ServedWhen {
@@ -177,6 +179,9 @@ impl Reader<'_, '_> {
 pub(super) fn words(step: &Step) -> String {
     let rule = step.notice();
     let mut text = String::new();
+    if let Some(names) = &rule.names {
+        text.push_str(&format!(", naming the day {} later", apart(names)));
+    }
     if let Some(Fallback { after_ms, unless }) = rule.fallback {
         let heard = match unless {
             Heard::Delivered => "is known to have arrived",

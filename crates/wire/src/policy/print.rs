@@ -121,6 +121,9 @@ impl Walk {
                 Action::Ledger { kind: LedgerKind::Waiver, .. } => {
                     format!("{}: {} of it is given up", command.step, command.amount_due)
                 }
+                Action::Ledger { kind: LedgerKind::WriteOff, .. } => {
+                    format!("{}: billing is asked to give up {}", command.step, command.amount_due)
+                }
                 Action::Ledger { .. } => format!("{}: {} is charged", command.step, command.amount_due),
             };
             self.lines.push((command.decided_at, line));
@@ -327,6 +330,9 @@ fn told(policy: &Policy, step: &Step) -> String {
                 ));
             }
         }
+        StepAction::WriteOff { .. } => {
+            text.push_str(", billing is asked to give up what is dunned, bill by bill");
+        }
         StepAction::Bar { level, warning } => {
             match level {
                 BarLevel::Terminated => {
@@ -396,7 +402,7 @@ fn far_from(offset: &Offset, from: &str) -> String {
 }
 
 /// How far apart the times of a notice are that comes again.
-fn apart(offset: &Offset) -> String {
+pub(super) fn apart(offset: &Offset) -> String {
     let business = offset.business_days.filter(|n| *n != 0).map(|n| format!("{n} business days"));
     let days = (offset.days != 0).then(|| format!("{}d", offset.days));
     let month = offset.end_of_month.then(|| "end of a month".to_owned());

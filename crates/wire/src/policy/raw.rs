@@ -209,7 +209,7 @@ pub(super) struct Procedure {
     pub(super) steps: Vec<Step>,
 }
 
-/// One step: a notice or a bar.
+/// One step: a notice, a bar or a write-off.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Step {
@@ -243,6 +243,9 @@ pub(super) struct Step {
     /// Restricts service.
     #[serde(default)]
     pub(super) bar: Option<Bar>,
+    /// Asks billing to give up what is dunned, bill by bill; the last step. Nothing is given up before billing has booked it.
+    #[serde(default)]
+    pub(super) write_off: Option<WriteOff>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -462,6 +465,11 @@ pub(super) struct Notify {
     /// arrived, it is sent on the next channel. Without it: `sent`.
     #[serde(default)]
     pub(super) served_when: Option<super::notices::Served>,
+    /// The day that its text names, so long after it is sent: `8d`, `5bd`. A warning names the later one of this and the day of
+    /// its bar, which never comes before. Without it: a warning names the day of its bar.
+    #[serde(default)]
+    #[schemars(regex(pattern = "^(([0-9]+(d|bd)|end_of_month) ?)+$"))]
+    pub(super) names_day: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -475,6 +483,16 @@ pub(super) enum Channel {
     Ivr,
     Voice,
     Letter,
+}
+
+/// A debt that is given up.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WriteOff {
+    /// The code by which billing knows it. Without it: `WRITE-OFF`.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub(super) code: Option<String>,
 }
 
 /// A restriction of service.

@@ -25,6 +25,7 @@ impl Reader<'_, '_> {
         self.order(&base, procedure, &steps);
         self.unserved_warnings(&base, &steps);
         self.served_and_steps(&base, &steps);
+        self.behind_write_off(&base, &steps);
         self.repeats(&base, &steps);
         steps
     }
@@ -73,7 +74,7 @@ impl Reader<'_, '_> {
         before
     }
 
-    fn distance(&mut self, path: &str, text: &str) -> Distance {
+    pub(super) fn distance(&mut self, path: &str, text: &str) -> Distance {
         timing::parse(text).unwrap_or_else(|message| {
             self.error(path, message, DISTANCE_HELP);
             Distance { offset: dunning_rules::Offset::default(), is_span: true }
@@ -90,19 +91,22 @@ impl Reader<'_, '_> {
         let from = anchor(step.counted_from);
         let timing = (from != Anchor::DueDate || !distance.is_span).then_some(Timing { from, offset: distance.offset });
         let offset_ms = window(before, from, &distance, self.free_days).start;
-        let action = match (&step.notify, &step.bar) {
-            (Some(notify), None) => notice(step, notify),
-            (None, Some(bar)) => {
+        let action = match (&step.notify, &step.bar, &step.write_off) {
+            (Some(notify), None, None) => notice(step, notify),
+            (None, None, Some(write_off)) => {
+                StepAction::WriteOff { code: write_off.code.as_deref().unwrap_or("WRITE-OFF").into() }
+            }
+            (None, Some(bar), None) => {
                 let time_of_day = step.from.as_deref().and_then(minutes_of_day);
                 let comes_ms = offset_ms + day_part_ms(time_of_day);
                 self.bar(path, &Proposed { name: &step.step, step, bar, comes_ms, before, shortcuts })
             }
-            (Some(_), Some(_)) => {
-                self.error(path, "a step does one thing: `notify` or `bar`", "make two steps of it");
+            (None, None, None) => {
+                self.error(path, "the step does nothing", "add `notify`, `bar` or `write_off`");
                 notice(step, &raw::Notify::default())
             }
-            (None, None) => {
-                self.error(path, "the step does nothing", "add `notify` or `bar`");
+            _ => {
+                self.error(path, "a step does one thing: `notify`, `bar` or `write_off`", "make two steps of it");
                 notice(step, &raw::Notify::default())
             }
         };
@@ -253,7 +257,7 @@ impl Reader<'_, '_> {
         let level = level(proposed.bar.level);
         let earlier = proposed.before.iter().rev().find_map(|s| match s.action {
             StepAction::Bar { level, .. } => Some((s, level)),
-            StepAction::Notify { .. } => None,
+            StepAction::Notify { .. } | StepAction::WriteOff { .. } => None,
         });
         if let Some((ends, _)) = earlier.filter(|(_, level)| *level == BarLevel::Terminated) {
             let message = format!("there is no service left to bar: `{}` ends it", ends.name);
@@ -289,8 +293,8 @@ impl Reader<'_, '_> {
             return None;
         };
         let warning = &proposed.before[index];
-        if matches!(warning.action, StepAction::Bar { .. }) {
-            self.error(&at, format!("`{name}` is a bar, not a warning"), help);
+        if !matches!(warning.action, StepAction::Notify { .. }) {
+            self.error(&at, format!("`{name}` is no notice, so no warning"), help);
             return None;
         }
         let Some(notice_ms) = notice_ms else {
@@ -327,6 +331,16 @@ impl Reader<'_, '_> {
         if !same {
             let message = format!("where `{}` is passed over, the bar waits for ever", warning.name);
             self.warn(at, message, "write the same `when` at the bar, or leave it out at the warning");
+        }
+    }
+
+    /// What is given up is not dunned on.
+    fn behind_write_off(&mut self, base: &str, steps: &[Step]) {
+        for (i, pair) in steps.windows(2).enumerate() {
+            if let StepAction::WriteOff { .. } = pair[0].action {
+                let message = format!("it comes after `{}`, by which the debt is given up", pair[0].name);
+                self.error(&format!("{base}[{}]", i + 1), message, "let the write-off be the last step");
+            }
         }
     }
 
@@ -400,7 +414,7 @@ fn day_part_ms(time_of_day: Option<u16>) -> i64 {
 fn name_warnings(procedure: &raw::Procedure, steps: &mut [Step]) {
     let warned = |step: &Step| match step.action {
         StepAction::Bar { warning, .. } => warning.map(|w| w.step),
-        StepAction::Notify { .. } => None,
+        StepAction::Notify { .. } | StepAction::WriteOff { .. } => None,
     };
     let warnings: Vec<usize> = steps.iter().filter_map(warned).collect();
     for i in warnings {

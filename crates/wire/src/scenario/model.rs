@@ -67,7 +67,9 @@ pub(super) enum Happening {
     BillCancelled {
         bill: String,
     },
+    /// `answers`: the step by which billing was asked for it.
     BillWrittenOff {
+        answers: Option<String>,
         bill: String,
         amount: Minor,
     },
@@ -190,6 +192,7 @@ pub(super) enum Kind {
     Retry(u16),
     Charge,
     Waive,
+    WriteOff,
     Withdraw,
     /// No command: a bar that waits, and why where that is compared.
     Held(Option<Hold>),
@@ -230,8 +233,8 @@ impl Happening {
                 Body::BillAdjusted { bill_id: bill, delta: *delta, origin: notice }
             }
             Self::BillCancelled { bill } => Body::BillCancelled { bill_id: bill },
-            Self::BillWrittenOff { bill, amount } => {
-                Body::BillWrittenOff { bill_id: bill, amount: *amount, origin: None }
+            Self::BillWrittenOff { bill, amount, .. } => {
+                Body::BillWrittenOff { bill_id: bill, amount: *amount, origin: notice }
             }
             Self::WriteOffReversed { bill, amount } => Body::WriteOffReversed { bill_id: bill, amount: *amount },
             Self::AccountCredited { credit, amount, currency } => {
@@ -284,9 +287,9 @@ impl Happening {
                 Some(Named { step: "retry", waives: false })
             }
             Self::BillAdjusted { answers_waiver: Some(step), .. } => Some(Named { step, waives: true }),
-            Self::BillIssued { answers, .. } | Self::BillAdjusted { answers, .. } => {
-                answers.as_deref().map(|step| Named { step, waives: false })
-            }
+            Self::BillIssued { answers, .. }
+            | Self::BillAdjusted { answers, .. }
+            | Self::BillWrittenOff { answers, .. } => answers.as_deref().map(|step| Named { step, waives: false }),
             _ => None,
         }
     }
@@ -347,7 +350,7 @@ impl Happening {
             }
             Self::BillAdjusted { bill, delta, .. } => format!("bill {bill} changes by {delta}"),
             Self::BillCancelled { bill } => format!("bill {bill} is cancelled"),
-            Self::BillWrittenOff { bill, amount } => format!("{amount} of bill {bill} is written off"),
+            Self::BillWrittenOff { bill, amount, .. } => format!("{amount} of bill {bill} is written off"),
             Self::WriteOffReversed { bill, amount } => format!("{amount} of bill {bill} is owed again"),
             Self::AccountCredited { amount, .. } => format!("the account is credited with {amount}"),
             Self::PaymentReceived { amount, bill: None, .. } => format!("{amount} is paid"),
@@ -404,6 +407,7 @@ impl Expected {
             Kind::Retry(attempt) => format!("retry, attempt {attempt}"),
             Kind::Charge => format!("charge {step}"),
             Kind::Waive => format!("waive {step}"),
+            Kind::WriteOff => format!("write off {step}"),
             Kind::Withdraw => format!("withdraw {step}"),
             Kind::Held(None) => format!("{step} is held"),
             Kind::Held(Some(hold)) => format!("{step} is held: {}", hold.word()),

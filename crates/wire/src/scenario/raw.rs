@@ -134,7 +134,7 @@ pub(super) struct Entry {
     /// A bill is withdrawn as if never issued.
     pub(super) bill_cancelled: Option<WholeBill>,
     /// All or part of a bill is given up.
-    pub(super) bill_written_off: Option<OfBill>,
+    pub(super) bill_written_off: Option<WrittenOff>,
     /// A write-off is taken back.
     pub(super) write_off_reversed: Option<OfBill>,
     /// Credit is given to the account.
@@ -226,6 +226,19 @@ pub(super) struct Adjusted {
     /// The charge whose waiver billing books with it.
     #[serde(default)]
     pub(super) answers_waiver: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenOff {
+    /// Name of the bill.
+    pub(super) bill: String,
+    /// In minor units (cents).
+    #[schemars(range(min = 1, max = 1_000_000_000_000_000_i64))]
+    pub(super) amount: i64,
+    /// The step by which billing was asked for it, the last time.
+    #[serde(default)]
+    pub(super) answers: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -379,6 +392,8 @@ pub(super) struct Expect {
     pub(super) charge: Option<String>,
     /// A charge that is given up: the name of the fee, or `interest`.
     pub(super) waive: Option<String>,
+    /// The step by which billing is asked to give up a bill.
+    pub(super) write_off: Option<String>,
     /// The step whose notice is withdrawn.
     pub(super) withdraw: Option<String>,
     /// The step whose bar waits (no command); `because` says why.

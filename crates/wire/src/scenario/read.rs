@@ -110,7 +110,7 @@ impl Reader<'_, '_> {
             raw::Entry { bill_cancelled: Some(b), .. } => Happening::BillCancelled { bill: b.bill.clone() },
             raw::Entry { bill_written_off: Some(b), .. } => {
                 let amount = self.positive(&format!("{path}.bill_written_off.amount"), b.amount);
-                Happening::BillWrittenOff { bill: b.bill.clone(), amount }
+                Happening::BillWrittenOff { bill: b.bill.clone(), amount, answers: b.answers.clone() }
             }
             raw::Entry { write_off_reversed: Some(b), .. } => {
                 let amount = self.positive(&format!("{path}.write_off_reversed.amount"), b.amount);
@@ -227,6 +227,7 @@ impl Reader<'_, '_> {
             expect.retry.map(|attempt| (Kind::Retry(attempt), None)),
             expect.charge.as_ref().map(|name| (Kind::Charge, Some(name.clone()))),
             expect.waive.as_ref().map(|name| (Kind::Waive, Some(name.clone()))),
+            expect.write_off.as_ref().map(|step| (Kind::WriteOff, Some(step.clone()))),
             expect.withdraw.as_ref().map(|step| (Kind::Withdraw, Some(step.clone()))),
             expect.held.as_ref().map(|step| (Kind::Held(expect.because.map(because)), Some(step.clone()))),
         ];
@@ -235,7 +236,7 @@ impl Reader<'_, '_> {
             self.error(
                 path,
                 "one thing is expected at a time",
-                "write one of `notify`, `bar`, `restore`, `retry`, `charge`, `waive`, `withdraw`, `held`",
+                "write one of `notify`, `bar`, `restore`, `retry`, `charge`, `waive`, `write_off`, `withdraw`, `held`",
             );
             return None;
         };

@@ -103,7 +103,9 @@ impl World {
         for command in commands {
             if let Action::Retry { attempt, .. } = command.action {
                 self.reached.insert(Part::Attempt(attempt));
-            } else if let Action::Ledger { .. } = command.action {
+            } else if let Action::Ledger { kind: LedgerKind::Fee | LedgerKind::Interest | LedgerKind::Waiver, .. } =
+                command.action
+            {
                 self.reached.insert(Part::Charge(command.step.to_string()));
             } else if let Some(policy) = self.book.get(&command.policy) {
                 self.reached.insert(Part::step(policy, procedure, &command.step));
@@ -245,7 +247,11 @@ impl World {
                 expected.step = None;
             }
             Action::Ledger { kind, .. } => {
-                expected.kind = if *kind == LedgerKind::Waiver { Kind::Waive } else { Kind::Charge };
+                expected.kind = match kind {
+                    LedgerKind::Waiver => Kind::Waive,
+                    LedgerKind::WriteOff => Kind::WriteOff,
+                    LedgerKind::Fee | LedgerKind::Interest => Kind::Charge,
+                };
             }
             Action::Restore { lifts, reason } => {
                 expected.kind = Kind::Restore(*reason);

@@ -2,7 +2,7 @@
 
 use dunning_rules::{
     Aside, Awaited, Bill, BillTerms, Fate, History, Notices, Offered, PaidBill, ProfileFacts, Retry, RetryState, Score,
-    Term, TermAside,
+    Term, TermAside, WriteOff,
 };
 
 use super::StateError;
@@ -20,6 +20,7 @@ const FACTS: u32 = 8;
 const HISTORY: u32 = 16;
 const OFFERED: u32 = 32;
 const NOTICES: u32 = 64;
+const WRITE_OFFS: u32 = 1_024;
 
 /// True where there is any of it.
 pub(super) fn has_more(aside: &Aside) -> bool {
@@ -34,7 +35,8 @@ fn sections(aside: &Aside) -> u32 {
     let history = if aside.history.is_none() { 0 } else { HISTORY };
     let offered = if aside.offered.is_none() { 0 } else { OFFERED };
     let notices = if aside.notices.is_none() { 0 } else { NOTICES };
-    terms | retries | charges | facts | history | offered | notices
+    let write_offs = if aside.write_offs.is_empty() { 0 } else { WRITE_OFFS };
+    terms | retries | charges | facts | history | offered | notices | write_offs
 }
 
 #[cold]
@@ -62,6 +64,14 @@ pub(super) fn put_more(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
     if let Some(notices) = &aside.notices {
         put_notices(out, notices);
     }
+    if !aside.write_offs.is_empty() {
+        put_list(out, &aside.write_offs, |out, WriteOff { sequence, bill, amount, booked }| {
+            put_varint(out, *sequence);
+            put_bill_ref(out, bill, bills);
+            put_amount(out, *amount);
+            put_bool(out, *booked);
+        });
+    }
 }
 
 /// Into what was read of the aside before.
@@ -88,6 +98,13 @@ pub(super) fn get_more(b: &mut Bytes<'_>, aside: &mut Aside, bills: &[Bill]) -> 
     }
     if there & NOTICES != 0 {
         aside.notices = Some(Box::new(get_notices(b)?));
+    }
+    if there & WRITE_OFFS != 0 {
+        let write_off = |b: &mut Bytes<'_>| {
+            let sequence = b.counter()?;
+            Ok(WriteOff { sequence, bill: get_bill_ref(b, bills)?, amount: b.amount()?, booked: b.flag()? })
+        };
+        aside.write_offs = b.list(write_off)?;
     }
     if there == 0 || there != sections(aside) {
         Err(StateError::Damaged("the flag of what few accounts have"))

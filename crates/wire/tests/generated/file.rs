@@ -192,6 +192,13 @@ fn steps(dice: &mut Dice, text: &mut String) {
             }
         }
     }
+    if dice.one_in(4) {
+        let after = dice.within(1, 20);
+        line(
+            text,
+            format_args!("      - step: give-up\n        at: {}d\n        write_off: {{ code: WO }}", day + after),
+        );
+    }
 }
 
 fn timing(dice: &mut Dice, text: &mut String, day: i64) {
@@ -234,8 +241,12 @@ fn notice_of(dice: &mut Dice, text: &mut String) {
         dice.of_these(&["", "", ", fallback: { after: 2d }", ", fallback: { after: 30h, unless: answered }"]);
     // A way that nothing else leads to is a mistake.
     let ways = if other.is_empty() && !dice.one_in(60) { "" } else { fallback };
+    let named = dice.of_these(&["", "", "", ", names_day: 5d"]);
     let order = if other.is_empty() { "" } else { dice.of_these(&["", ", order: customer"]) };
-    line(text, format_args!("        notify: {{ channel: {channel}{other}{mandatory}{offer}{served}{ways}{order} }}"));
+    line(
+        text,
+        format_args!("        notify: {{ channel: {channel}{other}{mandatory}{offer}{served}{ways}{order}{named} }}"),
+    );
 }
 
 fn test(dice: &mut Dice) -> &'static str {

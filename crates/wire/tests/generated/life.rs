@@ -13,10 +13,11 @@ use dunning_wire::state::{StateVersion, decode_account, encode_account};
 use super::dice::Dice;
 
 /// What the lives have to come to, all of them together.
-pub const KINDS: [&str; 41] = [
+pub const KINDS: [&str; 43] = [
     "a letter",
     "a notice",
     "a bar",
+    "a write-off",
     "CycleStarted",
     "RuleMatched",
     "CycleEnded",
@@ -55,6 +56,7 @@ pub const KINDS: [&str; 41] = [
     "Charged",
     "NotCharged",
     "Waived",
+    "WriteOffAsked",
 ];
 
 const EVENTS: i64 = 40;

@@ -61,5 +61,6 @@ fn kind(action: &StepAction) -> &'static str {
         StepAction::Notify { channel: Channel::Letter, .. } => "a letter",
         StepAction::Notify { .. } => "a notice",
         StepAction::Bar { .. } => "a bar",
+        StepAction::WriteOff { .. } => "a write-off",
     }
 }

@@ -116,7 +116,10 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
             answering(adjusted(&a, *delta), command.as_deref())
         }
         Happening::Cancel(_) => Body::BillCancelled { bill_id: &a },
-        Happening::WriteOff(_, amount) => written_off(&a, *amount),
+        Happening::WriteOff(_, amount) => {
+            command = last_request(life).filter(|_| amount % 2 == 0);
+            answering(written_off(&a, *amount), command.as_deref())
+        }
         Happening::Unwrite(_, amount) => Body::WriteOffReversed { bill_id: &a, amount: Minor::new(*amount) },
         Happening::Pay(_, amount, _) => {
             let asked = life.said.iter().rev().find(|said| matches!(said.action, Action::Retry { .. }));
@@ -190,7 +193,9 @@ fn last_request(life: &Life) -> Option<String> {
 
 fn answering<'a>(mut body: Body<'a>, command: Option<&'a str>) -> Body<'a> {
     match &mut body {
-        Body::BillIssued { origin, .. } | Body::BillAdjusted { origin, .. } => *origin = command,
+        Body::BillIssued { origin, .. } | Body::BillAdjusted { origin, .. } | Body::BillWrittenOff { origin, .. } => {
+            *origin = command;
+        }
         Body::PaymentReceived { command_id, .. } => *command_id = command,
         _ => {}
     }

@@ -320,8 +320,8 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     let step = (any::<bool>(), 0_i64..20, prop::option::of(0_u16..1_440), rule);
     let steps = prop::collection::vec(step, 1..5);
     let before = prop::collection::btree_set(1_i64..15, 0..3);
-    (steps, before, 0_i64..500, any::<bool>(), any::<bool>(), contact_rules()).prop_map(
-        |(steps, before, keeps, weekend, two, contact)| {
+    (steps, before, 0_i64..500, any::<bool>(), any::<(bool, bool)>(), contact_rules()).prop_map(
+        |(steps, before, keeps, weekend, (two, gives_up), contact)| {
             let mut policy = consumer();
             policy.options.restore_below_other = Minor::new(keeps);
             policy.options.calendar.weekend = [false, false, false, false, false, weekend, weekend];
@@ -349,6 +349,10 @@ fn any_policy() -> impl Strategy<Value = Policy> {
                 if bars && place > 1 {
                     policy.steps.push(notify(&format!("after-{place}"), offset));
                 }
+            }
+            if gives_up {
+                let action = StepAction::WriteOff { code: "WO".into() };
+                policy.steps.push(Step { action, ..notify("give-up", offset + 20) });
             }
             if two {
                 twice(&mut policy);
@@ -402,7 +406,7 @@ fn notice_rule() -> impl Strategy<Value = NoticeRule> {
     let fallback =
         prop::option::of((1_i64..6, unless).prop_map(|(days, unless)| Fallback { after_ms: days * DAY, unless }));
     let rule = (served, fallback, any::<bool>());
-    rule.prop_map(|(served, fallback, by_preference)| NoticeRule { served, fallback, by_preference })
+    rule.prop_map(|(served, fallback, by_preference)| NoticeRule { served, fallback, by_preference, names: None })
 }
 
 /// The same steps as a second procedure, for who owes two bills when the cycle begins.

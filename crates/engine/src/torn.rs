@@ -103,8 +103,9 @@ fn is_same(found: &CommandView, command: &Command) -> bool {
         (ActionView::Notify { template, .. }, Action::Notify { template: own, .. }) => **template == **own,
         (ActionView::Withdraw { cancels, .. }, Action::Withdraw { cancels: own, .. }) => *cancels == own.to_string(),
         (ActionView::Bar { level, .. }, Action::Bar { level: own, .. }) => *level == own.symbol(),
-        (ActionView::Restore { lifts, .. }, Action::Restore { lifts: own, .. }) => {
-            lifts.len() == own.len() && lifts.iter().zip(own).all(|(a, b)| *a == b.to_string())
+        (ActionView::Restore { lifts, .. }, Action::Restore { lifts: own, lifts_imported, .. }) => {
+            let own = own.iter().map(ToString::to_string).chain(lifts_imported.iter().map(ToString::to_string));
+            lifts.iter().cloned().eq(own)
         }
         (ActionView::Retry { payment_id, attempt, .. }, Action::Retry { payment, attempt: own, .. }) => {
             **payment_id == **payment && attempt == own && found.amount_due == command.amount_due
@@ -348,7 +349,7 @@ mod tests {
 
     fn restored(lifts: &[u64]) -> Action {
         let lifts = lifts.iter().map(|sequence| command_id("acc-1", *sequence)).collect();
-        Action::Restore { lifts, reason: RestorationReason::Paid }
+        Action::Restore { lifts, lifts_imported: vec![], reason: RestorationReason::Paid }
     }
 
     fn command(action: Action) -> Command {

@@ -103,6 +103,8 @@ pub enum Action {
     Restore {
         /// The barring commands that this ends, in the order sent.
         lifts: Vec<Uuid>,
+        /// The bars of another system that it ends, by their names there.
+        lifts_imported: Vec<Id>,
         /// Why.
         reason: RestorationReason,
     },

@@ -58,11 +58,12 @@ pub enum NoEffect {
     NotInPolicy,
     BookedBefore,
     UnknownOffer,
+    KnownState,
 }
 
 impl NoEffect {
     /// All, for counters.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::RepeatedEvent,
         Self::KnownBill,
         Self::KnownPayment,
@@ -89,6 +90,7 @@ impl NoEffect {
         Self::NotInPolicy,
         Self::BookedBefore,
         Self::UnknownOffer,
+        Self::KnownState,
     ];
 
     /// A word for counters.
@@ -121,6 +123,7 @@ impl NoEffect {
             Self::NotInPolicy => "not_in_policy",
             Self::BookedBefore => "booked_before",
             Self::UnknownOffer => "unknown_offer",
+            Self::KnownState => "known_state",
         }
     }
 }
@@ -140,12 +143,21 @@ pub enum Refusal {
     OtherPlanRuns,
     /// More holds, promises, bills or parts than an account can have.
     TooMany,
+    /// A step that the policy does not have.
+    UnknownStep,
 }
 
 impl Refusal {
     /// All, for counters.
-    pub const ALL: [Self; 6] =
-        [Self::Overflow, Self::OtherCurrency, Self::TooOld, Self::PlanDoesNotSum, Self::OtherPlanRuns, Self::TooMany];
+    pub const ALL: [Self; 7] = [
+        Self::Overflow,
+        Self::OtherCurrency,
+        Self::TooOld,
+        Self::PlanDoesNotSum,
+        Self::OtherPlanRuns,
+        Self::TooMany,
+        Self::UnknownStep,
+    ];
 
     /// A word for counters and dead letters.
     #[must_use]
@@ -157,6 +169,7 @@ impl Refusal {
             Self::PlanDoesNotSum => "plan_does_not_sum",
             Self::OtherPlanRuns => "other_plan_runs",
             Self::TooMany => "too_many",
+            Self::UnknownStep => "unknown_step",
         }
     }
 }
@@ -259,6 +272,8 @@ pub enum Code {
     ProcedureChosen,
     CycleEnded,
     CycleResumed,
+    CycleImported,
+    StateImported,
     PolicyChanged,
     Notified,
     RemindedBeforeDue,
@@ -319,6 +334,8 @@ impl Code {
             Self::ProcedureChosen => "procedure_chosen",
             Self::CycleEnded => "cycle_ended",
             Self::CycleResumed => "cycle_resumed",
+            Self::CycleImported => "cycle_imported",
+            Self::StateImported => "state_imported",
             Self::PolicyChanged => "policy_changed",
             Self::Notified => "notified",
             Self::RemindedBeforeDue => "reminded_before_due",
@@ -395,6 +412,15 @@ impl Decision {
             Code::CycleEnded => "the dunning cycle ends: nothing that may be dunned is owed any more".to_owned(),
             Code::CycleResumed => {
                 format!("the last dunning cycle goes on where it stood: {due} is owed again on {bills}")
+            }
+            Code::CycleImported if step.is_empty() => {
+                "the cycle takes the place of another system's, which had taken no step".to_owned()
+            }
+            Code::CycleImported => {
+                format!("the cycle goes on where another system left it, behind step {step}")
+            }
+            Code::StateImported => {
+                "another system dunned the account so far: what it had done counts, and its bars are lifted from here".to_owned()
             }
             Code::PolicyChanged if step.is_empty() => {
                 format!("the dunning cycle goes on by {}, which has no further step for it", self.policy)

@@ -1,4 +1,4 @@
-use crate::{Channel, ChargeKind, Currency, Day, Id, Minor, Profile, Timestamp};
+use crate::{BarLevel, Channel, ChargeKind, Currency, Day, Id, Minor, Profile, Timestamp};
 
 /// What can happen to an account. A deadline is an event like any other, and so is the gate's answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -368,6 +368,19 @@ pub enum Interaction<'a> {
         inbound: bool,
         /// Whether it was the customer; `None`: not said.
         right_party: Option<bool>,
+    },
+    /// The account was dunned by another system so far.
+    StateImported {
+        /// The last step that was taken, by its name in the policy; empty: none.
+        step: &'a str,
+        /// When its cycle began.
+        started: Option<Timestamp>,
+        /// The last warning.
+        warned: Option<Timestamp>,
+        /// What that named, zero where it is not said.
+        amount_warned: Minor,
+        /// The bars in force: name in the other system, how far, since when.
+        bars: Vec<(&'a str, BarLevel, Timestamp)>,
     },
     /// A person allowed bars on a protected customer.
     BarApproved {

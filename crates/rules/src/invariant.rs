@@ -125,6 +125,8 @@ pub struct Before {
     awaited: Vec<Uuid>,
     /// The bills that billing was asked to give up.
     given_up: Vec<Id>,
+    /// The bars of another system that are in force, by their names there.
+    imported: Vec<Id>,
 }
 
 impl Before {
@@ -152,6 +154,7 @@ impl Before {
                 .map(|known| command_id(&account.id, known.sequence))
                 .collect(),
             given_up: account.write_offs().iter().map(|asked| asked.bill.clone()).collect(),
+            imported: imported(account),
         }
     }
 }
@@ -162,6 +165,10 @@ const fn is_planned(retry: &Retry) -> bool {
 
 fn charges(account: &Account) -> impl Iterator<Item = &Charge> {
     account.charges().into_iter().flat_map(|all| &all.charges)
+}
+
+fn imported(account: &Account) -> Vec<Id> {
+    account.imported_bars().iter().map(|bar| bar.reference.clone()).collect()
 }
 
 fn bars(account: &Account) -> Vec<Uuid> {
@@ -182,7 +189,7 @@ pub fn broken(before: &Before, said: &Transition, policies: &PolicyBook) -> Vec<
     check(is_numbered(before, said), Rule::SequenceGapless);
     check(is_in_order(before, said), Rule::StepsInOrder);
     check(is_lifted_once(before, said), Rule::LiftedOnce);
-    if let Some(cycle) = account.cycle.as_ref().filter(|c| !c.bars.is_empty()) {
+    if let Some(cycle) = account.cycle.as_ref().filter(|c| !c.bars.is_empty() || !account.imported_bars().is_empty()) {
         let keeps = policies.get(&cycle.policy).map_or(Minor::new(1), |p| p.restore_below(account.currency));
         check(standing(account, policies).0 >= keeps, Rule::RestoredAtOnce);
     }
@@ -245,19 +252,30 @@ fn is_in_order(before: &Before, said: &Transition) -> bool {
 /// Every bar that was in force, or came into force here, is in force after it or named by one restoration, in order.
 fn is_lifted_once(before: &Before, said: &Transition) -> bool {
     let (mut in_force, mut terminated) = (before.bars.clone(), before.terminated);
+    let mut theirs = before.imported.clone();
+    if said.decisions.iter().any(|d| d.code == Code::StateImported) {
+        theirs = imported(&said.account);
+    }
     for command in &said.commands {
         match &command.action {
             Action::Bar { level, .. } => {
                 in_force.push(command.id);
                 terminated |= *level == BarLevel::Terminated;
             }
-            Action::Restore { lifts, .. } if terminated || lifts.is_empty() || *lifts != in_force => return false,
-            Action::Restore { .. } => in_force.clear(),
+            Action::Restore { lifts, lifts_imported, .. } => {
+                let nothing = lifts.is_empty() && lifts_imported.is_empty();
+                if terminated || nothing || *lifts != in_force || *lifts_imported != theirs {
+                    return false;
+                }
+                in_force.clear();
+                theirs.clear();
+            }
             Action::Notify { .. } | Action::Withdraw { .. } | Action::Retry { .. } | Action::Ledger { .. } => {}
         }
     }
-    (in_force.is_empty() || terminated) && said.account.cycle.as_ref().is_none_or(|c| c.bars.is_empty())
-        || in_force == bars(&said.account)
+    let ours = (in_force.is_empty() || terminated) && said.account.cycle.as_ref().is_none_or(|c| c.bars.is_empty())
+        || in_force == bars(&said.account);
+    ours && theirs == imported(&said.account)
 }
 
 /// It was planned, and is under way now, for no more than failed and is owed.

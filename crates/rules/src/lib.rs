@@ -28,9 +28,9 @@ mod time;
 
 pub use account::{
     Account, Accrual, Aside, Awaited, BarDecided, BarInForce, Bases, Bill, BillAside, BillTerms, Booking, Charge,
-    ChargeKind, Charges, Cycle, Dispute, DisputedPart, Fate, HELD_WORDS, History, Hold, HoldInForce, Notices, Offered,
-    PaidBill, Pauses, Payment, PaymentPart, PendingBar, Plan, Promise, Reach, Retry, RetryState, Seen, SeenId,
-    SentStep, Stage, Suspended, TermAside, Transit, Waiver, WriteOff, standing, step,
+    ChargeKind, Charges, Cycle, Dispute, DisputedPart, Fate, HELD_WORDS, History, Hold, HoldInForce, Imported,
+    ImportedBar, Notices, Offered, PaidBill, Pauses, Payment, PaymentPart, PendingBar, Plan, Promise, Reach, Retry,
+    RetryState, Seen, SeenId, SentStep, Stage, Suspended, TermAside, Transit, Waiver, WriteOff, standing, step,
 };
 pub use calendar::{Calendar, Holidays, Offset, is_within};
 pub use change::OnChange;

@@ -87,6 +87,8 @@ reasons! {
     OtherPlanRuns = "other_plan_runs", "another plan runs, and this one does not say that it replaces it";
     /// More than an account can have.
     TooMany = "too_many", "the account has as many holds or promises as it can have, or the record names too many bills or parts";
+    /// State of another system at a step that nobody here knows.
+    UnknownStep = "unknown_step", "the policy has no step of this name: another system's state is taken over by the names of the policy's steps";
     /// Another currency than the account's.
     OtherCurrency = "other_currency", "the currency is not the account's";
     /// More than an account may ever move.
@@ -109,6 +111,7 @@ impl From<Refusal> for BadRecord {
             Refusal::PlanDoesNotSum => Self::PlanDoesNotSum,
             Refusal::OtherPlanRuns => Self::OtherPlanRuns,
             Refusal::TooMany => Self::TooMany,
+            Refusal::UnknownStep => Self::UnknownStep,
         }
     }
 }

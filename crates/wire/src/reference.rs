@@ -94,6 +94,7 @@ fn text(field: &str, dice: &mut Dice) -> String {
     match field {
         "currency" => "EUR".to_owned(),
         "time_zone" => "Europe/Berlin".to_owned(),
+        "level" => "OUTGOING".to_owned(),
         "topic" => "billing.bills".to_owned(),
         "output" => "dunning.barring".to_owned(),
         _ => format!("{field}-{}", dice.roll(1_000_000)),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use dunning_rules::{
     Account, Accrual, Aside, Awaited, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, BillTerms, Body,
     Booking, Channel, Charge, ChargeKind, Charges, Contact, ContactOutcome, Contacted, Currency, Cycle, Day, Dispute,
-    DisputeOutcome, DisputedPart, Failed, Fate, HELD_WORDS, History, HoldInForce, IdHash, Input, Interaction, Line,
-    Minor, Notices, Offered, PaidBill, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile, ProfileFacts, Promise,
-    Reach, Retry, RetryState, ReversalKind, Score, Seen, SentStep, Service, Stops, Suspended, Term, TermAside,
-    Timestamp, Transit, Waiver, WriteOff, Zone,
+    DisputeOutcome, DisputedPart, Failed, Fate, HELD_WORDS, History, HoldInForce, IdHash, Imported, ImportedBar, Input,
+    Interaction, Line, Minor, Notices, Offered, PaidBill, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile,
+    ProfileFacts, Promise, Reach, Retry, RetryState, ReversalKind, Score, Seen, SentStep, Service, Stops, Suspended,
+    Term, TermAside, Timestamp, Transit, Waiver, WriteOff, Zone,
 };
 use proptest::prelude::*;
 
@@ -212,6 +212,15 @@ fn interaction() -> impl Strategy<Value = Body<'static>> {
                 right_party,
             }
         ),
+        (id(), some(instant()), some(instant()), amount(), few((id(), 0..3usize, instant()))).prop_map(
+            |(step, started, warned, amount_warned, bars)| Interaction::StateImported {
+                step,
+                started,
+                warned,
+                amount_warned,
+                bars: bars.into_iter().map(|(name, level, since)| (name, BarLevel::ALL[level], since)).collect(),
+            }
+        ),
         Just(Interaction::NotUsed("BarDecided")),
     ]
     .prop_map(Body::Interaction)
@@ -360,7 +369,7 @@ type Beside = (
         Option<History>,
         Option<Offered>,
         Option<Notices>,
-        Vec<WriteOff>,
+        (Vec<WriteOff>, Option<Imported>),
     ),
 );
 
@@ -396,8 +405,24 @@ fn aside() -> impl Strategy<Value = Beside> {
             some(history()),
             some(offered()),
             some(notices()),
-            few(write_off()),
+            (few(write_off()), some(imported())),
         ),
+    )
+}
+
+fn imported() -> impl Strategy<Value = Imported> {
+    let level = || (0..BarLevel::ALL.len()).prop_map(|level| BarLevel::ALL[level]);
+    let bar =
+        (boxed(), any_instant(), level()).prop_map(|(reference, since, level)| ImportedBar { reference, since, level });
+    (boxed(), some(any_instant()), some(any_instant()), any_amount(), few(bar), any::<bool>()).prop_map(
+        |(step, started, warned, amount_warned, bars, taken)| Imported {
+            step,
+            started,
+            warned,
+            amount_warned,
+            bars,
+            taken,
+        },
     )
 }
 
@@ -535,7 +560,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
                 suspended,
                 reach,
                 terms,
-                (retries, charges, facts, history, offered, notices, write_offs),
+                (retries, charges, facts, history, offered, notices, (write_offs, imported)),
             ),
         ) = tail;
         // Some parts name a bill of the account, some one that it no longer has.
@@ -581,6 +606,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
             offered: offered.map(Box::new),
             notices: notices.map(Box::new),
             write_offs,
+            imported: imported.map(Box::new),
         };
         account.aside = (aside != Aside::default()).then(|| Box::new(aside));
         account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());

@@ -1,5 +1,6 @@
 use super::charge::Charges;
 use super::history::History;
+use super::imported::Imported;
 use super::notices::Notices;
 use super::pause::Pauses;
 use super::reach::Reach;
@@ -41,6 +42,8 @@ pub struct Aside {
     pub notices: Option<Box<Notices>>,
     /// Write-offs that billing was asked for, the first one first.
     pub write_offs: Vec<WriteOff>,
+    /// What it came with from another system.
+    pub imported: Option<Box<Imported>>,
 }
 
 /// A plan that a notice offered.
@@ -131,6 +134,7 @@ impl Account {
     /// Drops what is remembered of bills that are gone, and what is empty: at the end of every transition.
     pub(super) fn tidy_aside(&mut self) {
         self.tidy_charges();
+        self.tidy_imported();
         let Some(aside) = &mut self.aside else { return };
         aside.bills.retain(|known| self.bills.iter().any(|b| b.id == known.bill));
         aside.write_offs.retain(|asked| self.bills.iter().any(|b| b.id == asked.bill));

@@ -164,7 +164,9 @@ impl Ladder<'_> {
 
     fn bar(&mut self, step: &Step, level: BarLevel, warning: Option<WarningRule>) {
         let sent = self.account.cycle.as_ref().and_then(|c| warning_sent(c, &warning?)).copied();
-        let warnings = sent.iter().map(|s| command_id(&self.account.id, s.sequence)).collect();
+        // What another system sent is no command of ours.
+        let own = sent.iter().filter(|s| s.sequence > 0);
+        let warnings = own.map(|s| command_id(&self.account.id, s.sequence)).collect();
         let action = Action::Bar { level, warnings, announced_for: sent.and_then(|s| s.announced_for) };
         self.command(Code::Barred, &step.name, action);
         let (at, sequence) = (self.account.line, self.account.sequence);

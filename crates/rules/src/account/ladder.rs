@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::contact::Place;
 use crate::{
-    Account, Action, BarInForce, BarLevel, BelowMinimum, Bill, Code, Command, Cycle, Day, Decision, Hold, Minor,
+    Account, Action, BarInForce, BarLevel, BelowMinimum, Bill, Code, Command, Cycle, Day, Decision, Hold, Id, Minor,
     Policy, PolicyBook, RestorationReason, SentStep, Stage, Step, StepAction, Timestamp, WarningRule, Zone, ZoneRule,
     command_id,
 };
@@ -103,7 +103,7 @@ impl<'a> Ladder<'a> {
         if self.account.is_paused() {
             return;
         }
-        if self.is_in_force(usize::from(cycle.next)) {
+        if self.is_in_force(usize::from(cycle.next)) || self.is_taken_over(&step) {
             self.next();
             return;
         }
@@ -141,7 +141,8 @@ impl<'a> Ladder<'a> {
     pub(super) fn schedule(&mut self) {
         let ladder = self.next_deadline();
         let reminder = self.next_reminder();
-        let own = [ladder, reminder, self.next_pause_end(), self.next_retry(), self.next_follow_up()];
+        let settlement = self.next_settlement();
+        let own = [ladder, reminder, self.next_pause_end(), self.next_retry(), self.next_follow_up(), settlement];
         self.account.deadline = own.into_iter().flatten().min();
     }
 
@@ -278,7 +279,7 @@ impl<'a> Ladder<'a> {
         if worked == day { at } else { in_the_day(self.zone.start_of_day(worked)) }
     }
 
-    fn start(&mut self) {
+    pub(super) fn start(&mut self) {
         self.accrue_from_now();
         if self.resume_last() {
             return;
@@ -314,6 +315,7 @@ impl<'a> Ladder<'a> {
         if let Some(name) = self.policy.procedure_name(procedure).cloned() {
             self.decide(Code::ProcedureChosen, Some(&name), None);
         }
+        self.go_on_from_there();
         while !self.behind && self.is_due_now() {
             self.take();
         }
@@ -330,7 +332,8 @@ impl<'a> Ladder<'a> {
         if self.is_terminated() {
             self.decide(Code::NotRestored, None, None);
         } else {
-            self.lift(lifts, reason);
+            let imported = self.take_imported_bars();
+            self.lift(lifts, imported, reason);
         }
         self.end_charges();
         let withdrawn = self.withdraw();
@@ -344,16 +347,16 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    /// One restoration of these bars, where there are any.
     /// True where the service was ended: nothing brings it back.
     pub(super) fn is_terminated(&self) -> bool {
         self.account.stage() == Stage::Barred(BarLevel::Terminated)
     }
 
-    pub(super) fn lift(&mut self, lifts: Vec<Uuid>, reason: RestorationReason) {
-        if !lifts.is_empty() {
+    /// One restoration of these bars and of those of another system, where there are any.
+    pub(super) fn lift(&mut self, lifts: Vec<Uuid>, lifts_imported: Vec<Id>, reason: RestorationReason) {
+        if !lifts.is_empty() || !lifts_imported.is_empty() {
             let step: Arc<str> = "restore".into();
-            self.command(Code::Restored, &step, Action::Restore { lifts, reason });
+            self.command(Code::Restored, &step, Action::Restore { lifts, lifts_imported, reason });
         }
     }
 

@@ -8,6 +8,7 @@ mod charge;
 mod charging;
 mod facts;
 mod history;
+mod imported;
 mod ladder;
 mod notices;
 mod pause;
@@ -32,6 +33,7 @@ use crate::{BarLevel, Currency, Day, Id, Minor, Profile, Timestamp};
 pub use aside::{Aside, Bases, BillAside, Offered, Suspended};
 pub use charge::{Accrual, Booking, Charge, ChargeKind, Charges, Waiver};
 pub use history::{History, PaidBill};
+pub use imported::{Imported, ImportedBar};
 pub use ladder::standing;
 pub(crate) use ladder::{bar_ids, zone_of};
 pub use notices::{Awaited, Fate, Notices};
@@ -414,14 +416,23 @@ impl Account {
     #[must_use]
     pub fn stage(&self) -> Stage {
         match &self.cycle {
-            None => Stage::Clear,
-            Some(c) => match c.bars.iter().map(|b| b.level).max() {
+            None => match self.imported_bars().iter().map(|bar| bar.level).max() {
+                Some(level) => Stage::Barred(level),
+                None => Stage::Clear,
+            },
+            Some(c) => match self.in_force().max() {
                 Some(level) => Stage::Barred(level),
                 None if self.is_paused() => Stage::Clear,
                 None if c.sent.is_empty() => Stage::Entered,
                 None => Stage::Notified,
             },
         }
+    }
+
+    /// How far the bars go that are in force, those of another system too.
+    fn in_force(&self) -> impl Iterator<Item = BarLevel> {
+        let own = self.cycle.iter().flat_map(|cycle| &cycle.bars).map(|bar| bar.level);
+        own.chain(self.imported_bars().iter().map(|bar| bar.level))
     }
 
     /// What is owed in all, disputed or not, due or not.

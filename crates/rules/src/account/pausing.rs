@@ -72,6 +72,7 @@ impl Ladder<'_> {
                 Code::PlanAccepted
             }
             (Interaction::OfferAnswered { .. }, Outcome::Applied) => Code::OfferDeclined,
+            (Interaction::StateImported { .. }, Outcome::Applied) => Code::StateImported,
             (Interaction::HoldPlaced { .. }, Outcome::Applied) => Code::HoldPlaced,
             (Interaction::HoldReleased { .. }, Outcome::Applied) => Code::HoldEnded,
             (Interaction::PromiseCancelled { .. } | Interaction::PlanCancelled { .. }, Outcome::Applied) => {
@@ -262,12 +263,15 @@ impl Ladder<'_> {
         }
         let Some(cycle) = &mut self.account.cycle else { return };
         let bars = std::mem::take(&mut cycle.bars);
-        let Some(first) = bars.first().map(|bar| bar.step) else { return };
+        let next = cycle.next;
+        let first = bars.first().map(|bar| bar.step).or_else(|| self.imported_as_far_as(next));
+        let Some(first) = first else { return };
         let lifts = bar_ids(&self.account.id, &bars);
         if let Some(pauses) = self.account.pauses_mut() {
             pauses.back_to = Some(first);
         }
-        self.lift(lifts, reason);
+        let imported = self.take_imported_bars();
+        self.lift(lifts, imported, reason);
     }
 
     /// The account goes on where it stood: all that is still to come comes later by the time it was stopped.

@@ -160,6 +160,7 @@ fn change(account: &mut Account, body: &Body<'_>, policy: &Arc<Policy>, at: Time
             account.profile = Some(profile);
         }
         Body::Interaction(Interaction::ContactMade { .. }) => {}
+        Body::Interaction(what @ Interaction::StateImported { .. }) => return account.import(what, policy),
         Body::PaymentInitiated { payment_id, amount, currency, expected_by } => {
             account.in_currency(*currency)?;
             let until = Ladder::new(account, policy.clone(), None).counts_until(*expected_by, at)?;
@@ -238,7 +239,7 @@ fn take_deadline(mut account: Account, policy: Arc<Policy>, policies: &PolicyBoo
     let mut ladder = Ladder::new(&mut account, policy, None);
     ladder.accrue(ladder.account.line);
     let changes = ladder.change(policies);
-    let settles = ladder.settle_pauses();
+    let settles = ladder.settle_pauses() | ladder.settle_imported();
     let reminds = ladder.remind();
     let retries = ladder.settle_retries();
     ladder.retry();
@@ -277,7 +278,7 @@ fn take_found(
         ladder.note_found(known);
     }
     ladder.decide(Code::NumbersPassedOver, None, None);
-    ladder.lift(bars, RestorationReason::Error);
+    ladder.lift(bars, Vec::new(), RestorationReason::Error);
     finish(ladder, policies, Outcome::Applied).with(account)
 }
 

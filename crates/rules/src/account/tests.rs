@@ -6,6 +6,7 @@ mod charges;
 mod contact;
 mod facts;
 mod found;
+mod imported;
 mod intake;
 mod ladder;
 mod lives;
@@ -256,7 +257,7 @@ fn the_ladder_runs_and_a_payment_lifts_every_bar_once() {
     assert_eq!(life.diary(), ladder);
     life.pays(60, "p1", 1_000);
     assert_eq!(life.diary()[4..], [(60, "restore")]);
-    let Action::Restore { lifts, reason } = &life.said[4].action else { panic!("a restoration") };
+    let Action::Restore { lifts, reason, .. } = &life.said[4].action else { panic!("a restoration") };
     assert_eq!((lifts, *reason), (&vec![life.said[2].id, life.said[3].id], RestorationReason::Paid));
     life.until(at(400));
     assert_eq!(life.said.len(), 5);

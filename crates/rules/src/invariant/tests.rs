@@ -26,7 +26,7 @@ fn restores(account: &Account, lifts: Vec<Uuid>) -> Transition {
     let mut account = account.clone();
     account.sequence += 1;
     account.cycle = None;
-    let action = Action::Restore { lifts, reason: RestorationReason::Paid };
+    let action = Action::Restore { lifts, lifts_imported: vec![], reason: RestorationReason::Paid };
     let command = Command {
         id: command_id(&account.id, account.sequence),
         sequence: account.sequence,

@@ -3,8 +3,8 @@
 
 use dunning_engine::Partition;
 use dunning_rules::{
-    Body, Channel, ContactOutcome, Currency, DAY_MS, DisputeOutcome, Failed, Input, Interaction, Minor, Profile,
-    ProfileFacts, ReversalKind, Score, Stops, Term, Timestamp, Zone, command_id,
+    BarLevel, Body, Channel, ContactOutcome, Currency, DAY_MS, DisputeOutcome, Failed, Input, Interaction, Minor,
+    Profile, ProfileFacts, ReversalKind, Score, Stops, Term, Timestamp, Zone, command_id,
 };
 use dunning_wire::control::{self, ControlBody, ControlEvent};
 use dunning_wire::schema::embedded_id;
@@ -291,7 +291,7 @@ impl Upstream {
         let outcome = self.random.pick(&ContactOutcome::ALL);
         let command = self.command(customer);
         let (channel, told) = (self.random.pick(&Channel::ALL), self.random.chance(600));
-        let interaction = match self.random.between(0, 15) {
+        let interaction = match self.random.between(0, 16) {
             0 => Interaction::BarApproved { until },
             1 => Interaction::BarRefused { until },
             2 => Interaction::BarDecisionWithdrawn,
@@ -310,6 +310,13 @@ impl Upstream {
             }
             10 => Interaction::HoldReleased { hold_id: &name },
             11 => Interaction::OfferAnswered { command_id: &command, accepted: amount > Minor::new(500) },
+            12 => {
+                let step = self.random.pick(&["", "final", "bar-outgoing", "final", "nobody-knows"]);
+                let (warned, since) = (now.plus(-4 * DAY_MS), now.plus(-DAY_MS));
+                let barred = self.random.chance(700);
+                let bars = if barred { vec![(name.as_str(), BarLevel::Outgoing, since)] } else { vec![] };
+                Interaction::StateImported { step, started: None, warned: Some(warned), amount_warned: amount, bars }
+            }
             _ => Interaction::ContactMade {
                 command_id: told.then_some(command.as_str()),
                 outcome,

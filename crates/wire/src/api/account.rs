@@ -1,6 +1,8 @@
 use std::fmt;
 
-use dunning_rules::{Account, Bill, Cycle, Day, Fate, Pauses, PendingBar, Policy, Profile, TermAside, Timestamp};
+use dunning_rules::{
+    Account, Bill, Cycle, Day, Fate, ImportedBar, Pauses, PendingBar, Policy, Profile, TermAside, Timestamp,
+};
 use serde::Serialize;
 
 use super::Money;
@@ -45,6 +47,9 @@ pub struct AccountView {
     /// What it is charged for paying late.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub charges: Vec<ChargeView>,
+    /// Bars of another system, from which it was taken over, that are in force.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub imported_bars: Vec<ImportedBarView>,
     /// Records that could not be read: no bar is sent until they are looked at.
     pub stale: Vec<StaleView>,
 }
@@ -132,6 +137,18 @@ pub struct BarView {
     pub level: &'static str,
 }
 
+/// A bar of another system in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ImportedBarView {
+    /// Its name there.
+    pub bar_ref: String,
+    /// Since when.
+    #[serde(serialize_with = "json::instant")]
+    pub since: Timestamp,
+    /// How far.
+    pub level: &'static str,
+}
+
 /// A bar that waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PendingView {
@@ -174,6 +191,12 @@ pub struct StaleView {
     pub offset: i64,
 }
 
+impl From<&ImportedBar> for ImportedBarView {
+    fn from(bar: &ImportedBar) -> Self {
+        Self { bar_ref: bar.reference.to_string(), since: bar.since, level: bar.level.symbol() }
+    }
+}
+
 impl From<&StaleMark> for StaleView {
     fn from(mark: &StaleMark) -> Self {
         Self { topic: mark.topic.contract_name(), offset: mark.offset }
@@ -201,6 +224,7 @@ impl AccountView {
             pauses: account.pauses().filter(|p| **p != Pauses::default()).map(|p| PausesView::new(p, currency)),
             charges: ChargeView::of(account, currency),
             retries: account.retries().iter().map(|retry| RetryView::new(retry, currency)).collect(),
+            imported_bars: account.imported_bars().iter().map(ImportedBarView::from).collect(),
             stale: row.stale.iter().map(StaleView::from).collect(),
         }
     }
@@ -321,6 +345,9 @@ impl fmt::Display for AccountView {
         }
         for retry in &self.retries {
             writeln!(f, "  payment     {retry}")?;
+        }
+        for bar in &self.imported_bars {
+            writeln!(f, "  barred      {}  {} by another system ({})", bar.since, bar.level, bar.bar_ref)?;
         }
         match &self.cycle {
             Some(cycle) => write!(f, "{cycle}"),

@@ -149,9 +149,15 @@ fn put_bar(out: &mut Vec<u8>, account_id: &str, command: &Command) {
 }
 
 fn put_restoration(out: &mut Vec<u8>, account_id: &str, command: &Command) {
-    let Action::Restore { lifts, reason } = &command.action else { return };
+    let Action::Restore { lifts, lifts_imported, reason } = &command.action else { return };
     out.push(0); // service_ids: all of the account
-    put_array(out, lifts.iter(), put_text);
+    if lifts_imported.is_empty() {
+        put_array(out, lifts.iter(), put_text);
+    } else {
+        let imported = lifts_imported.iter().map(ToString::to_string);
+        let all: Vec<String> = lifts.iter().map(ToString::to_string).chain(imported).collect();
+        put_array(out, all.iter(), |out, id| put_str(out, id));
+    }
     let symbol = reason.symbol();
     put_len(out, REASONS.iter().position(|s| *s == symbol).unwrap_or(REASONS.len() - 1));
     put_instant(out, command.decided_at); // effective_at

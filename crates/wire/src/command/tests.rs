@@ -46,6 +46,7 @@ fn action() -> impl Strategy<Value = Action> {
             not_before,
         },
     );
+    let imported = proptest::collection::vec(sample::id().prop_map(Into::into), 0..2);
     let withdraw = (0..Channel::ALL.len(), sample::text(), "[a-z]{2}", 1..99u64).prop_map(
         |(channel, address, language, sequence)| Action::Withdraw {
             channel: Channel::ALL[channel],
@@ -59,7 +60,11 @@ fn action() -> impl Strategy<Value = Action> {
         notify,
         withdraw,
         bar,
-        (ids(), reason).prop_map(|(lifts, reason)| Action::Restore { lifts, reason })
+        (ids(), imported, reason).prop_map(|(lifts, lifts_imported, reason)| Action::Restore {
+            lifts,
+            lifts_imported,
+            reason
+        })
     ]
 }
 
@@ -177,7 +182,8 @@ fn only_a_service_that_is_ended_loses_emergency_calls() {
 #[test]
 fn a_restoration_says_what_remains_and_that_nothing_is_claimed() {
     let lifts = vec![command_id("acc-1", 5), command_id("acc-1", 6)];
-    let (view, value) = view(Action::Restore { lifts: lifts.clone(), reason: RestorationReason::WriteOff });
+    let (view, value) =
+        view(Action::Restore { lifts: lifts.clone(), lifts_imported: vec![], reason: RestorationReason::WriteOff });
     assert_eq!(
         view.action,
         ActionView::Restore {

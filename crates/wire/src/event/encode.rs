@@ -228,6 +228,18 @@ fn put_interaction(out: &mut Vec<u8>, interaction: &Interaction<'_>) {
             put_option(out, *right_party, put_bool);
             out.extend([0, 0, 0]); // intent, sentiment, cost_minor
         }
+        Interaction::StateImported { step, started, warned, amount_warned, bars } => {
+            put_branch(out, 12, step);
+            put_option(out, *started, put_instant);
+            put_option(out, *warned, put_instant);
+            put_amount(out, *amount_warned);
+            put_array(out, bars.iter(), |out, (reference, level, since)| {
+                put_str(out, reference);
+                put_str(out, level.symbol());
+                out.push(0); // service_ids
+                put_instant(out, *since);
+            });
+        }
         Interaction::PromiseCancelled { promise_id } => put_branch(out, 7, promise_id),
         Interaction::PlanCancelled { plan_id } => put_branch(out, 8, plan_id),
         Interaction::BarApproved { until } => put_decision(out, 1, *until),

@@ -1,4 +1,4 @@
-use dunning_rules::{Body, Channel, ContactOutcome, Currency, Interaction, Minor, Stops, Term};
+use dunning_rules::{BarLevel, Body, Channel, ContactOutcome, Currency, Interaction, Minor, Stops, Term};
 
 use super::Named;
 use crate::avro::{Fault, Reader};
@@ -40,6 +40,7 @@ pub(super) fn body<'a>(r: &mut Reader<'a>) -> Read<Named<'a>> {
         Interaction::HoldReleased { .. } => "HoldReleased",
         Interaction::OfferAnswered { .. } => "OfferAnswered",
         Interaction::ContactMade { .. } => "ContactOutcome",
+        Interaction::StateImported { .. } => "DunningStateImported",
         Interaction::BarApproved { .. } | Interaction::BarRefused { .. } | Interaction::BarDecisionWithdrawn => {
             "BarDecided"
         }
@@ -68,7 +69,7 @@ fn what<'a>(r: &mut Reader<'a>) -> Read<Interaction<'a>> {
             return Ok(Interaction::OfferAnswered { command_id: r.string()?, accepted: r.boolean()? });
         }
         11 => service_action(r),
-        _ => imported(r),
+        _ => return imported(r),
     };
     not_used.map(Interaction::NotUsed)
 }
@@ -141,18 +142,22 @@ fn service_action(r: &mut Reader<'_>) -> Read<&'static str> {
     Ok("ServiceActionReported")
 }
 
-fn imported(r: &mut Reader<'_>) -> Read<&'static str> {
-    r.string()?; // step
-    r.option(Reader::timestamp)?; // cycle_started_at
-    r.option(Reader::timestamp)?; // warned_at
-    r.amount()?; // amount_warned_minor
-    r.each(|r| {
-        r.string()?; // bar_ref
-        r.string()?; // level
-        texts(r)?; // service_ids
-        r.timestamp().map(drop) // since
+/// A bar goes as far as one of these: nothing is taken over of a service that was ended.
+pub(super) const IMPORTED: [BarLevel; 3] = [BarLevel::Throttled, BarLevel::Outgoing, BarLevel::Full];
+
+fn imported<'a>(r: &mut Reader<'a>) -> Read<Interaction<'a>> {
+    let step = r.string()?;
+    let started = r.option(Reader::timestamp)?;
+    let warned = r.option(Reader::timestamp)?;
+    let amount_warned = r.amount()?;
+    let bars = r.array(|r| {
+        let reference = r.id()?;
+        let level = r.string()?;
+        let level = IMPORTED.into_iter().find(|known| known.symbol() == level).ok_or(Fault::BadEnum)?;
+        texts(r)?; // service_ids: what is barred of the account is lifted as a whole
+        Ok((reference, level, r.timestamp()?))
     })?;
-    Ok("DunningStateImported")
+    Ok(Interaction::StateImported { step, started, warned, amount_warned, bars })
 }
 
 fn texts(r: &mut Reader<'_>) -> Read<()> {

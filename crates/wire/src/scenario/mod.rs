@@ -5,6 +5,7 @@
 
 mod cover;
 mod find;
+mod imported;
 mod model;
 mod pauses;
 mod raw;

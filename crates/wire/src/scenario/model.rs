@@ -3,6 +3,8 @@ use dunning_rules::{
     RestorationReason, ReversalKind, Stops, Term, Timestamp, Zone,
 };
 
+use super::imported::Came;
+
 /// A scenario, checked and ready to run against any policy.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -158,6 +160,7 @@ pub(super) enum Happening {
     HoldReleased {
         hold: String,
     },
+    StateImported(Came),
     /// `of`: the step of the notice.
     ContactMade {
         of: Option<String>,
@@ -319,6 +322,7 @@ impl Happening {
                 stops: *stops,
             },
             Self::HoldReleased { hold } => Interaction::HoldReleased { hold_id: hold },
+            Self::StateImported(came) => came.interaction(),
             Self::ContactMade { outcome, channel, inbound, right_party, .. } => Interaction::ContactMade {
                 command_id: notice,
                 outcome: *outcome,
@@ -385,6 +389,7 @@ impl Happening {
             Self::HoldPlaced { hold, bills, .. } if bills.is_empty() => format!("hold {hold} is placed"),
             Self::HoldPlaced { hold, bills, .. } => format!("hold {hold} is placed on {}", bills.join(", ")),
             Self::HoldReleased { hold } => format!("hold {hold} is released"),
+            Self::StateImported(came) => came.words(),
             Self::ContactMade { of: Some(step), outcome, .. } => format!("notice {step}: {outcome:?}"),
             Self::ContactMade { outcome, inbound: true, .. } => format!("the customer gets in touch: {outcome:?}"),
             Self::ContactMade { outcome, .. } => format!("another contact: {outcome:?}"),

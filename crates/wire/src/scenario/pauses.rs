@@ -211,6 +211,7 @@ impl Reader<'_, '_> {
                 right_party: c.right_party,
             },
             raw::Entry { hold_released: Some(h), .. } => Happening::HoldReleased { hold: h.hold.clone() },
+            raw::Entry { state_imported: Some(state), .. } => self.came(path, state)?,
             _ => return None,
         })
     }

@@ -175,6 +175,8 @@ pub(super) struct Entry {
     pub(super) hold_placed: Option<HoldPlaced>,
     /// A hold ends.
     pub(super) hold_released: Option<WholeHold>,
+    /// Another system dunned the account so far, and this one takes it over.
+    pub(super) state_imported: Option<super::imported::StateImported>,
     /// A channel reports what became of a notice, or somebody else had to do with the customer.
     pub(super) contact_made: Option<ContactMade>,
     /// Where the event is to change nothing: why, such as `known_payment`. Without it the event must have an effect.
@@ -411,7 +413,7 @@ pub(super) struct Expect {
     pub(super) amount: Option<i64>,
     /// The bills that it is about, oldest due date first.
     pub(super) bills: Option<Vec<String>>,
-    /// The steps whose bars are lifted, in the order in which they came.
+    /// The steps whose bars are lifted, in the order in which they came; then those of another system, by their names there.
     pub(super) lifts: Option<Vec<String>>,
     /// The day that a warning names for its bar.
     pub(super) names_day: Option<String>,

@@ -340,6 +340,7 @@ impl raw::Entry {
             self.hold_placed.is_some(),
             self.hold_released.is_some(),
             self.contact_made.is_some(),
+            self.state_imported.is_some(),
         ];
         said.into_iter().filter(|said| *said).count()
     }
@@ -415,7 +416,7 @@ pub(super) const fn channel(channel: raw::Channel) -> Channel {
     }
 }
 
-const fn level(level: raw::Level) -> BarLevel {
+pub(super) const fn level(level: raw::Level) -> BarLevel {
     match level {
         raw::Level::Throttled => BarLevel::Throttled,
         raw::Level::Outgoing => BarLevel::Outgoing,

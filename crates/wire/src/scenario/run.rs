@@ -253,11 +253,12 @@ impl World {
                     LedgerKind::Fee | LedgerKind::Interest => Kind::Charge,
                 };
             }
-            Action::Restore { lifts, reason } => {
+            Action::Restore { lifts, lifts_imported, reason } => {
                 expected.kind = Kind::Restore(*reason);
                 expected.step = None;
                 let barred = lifts.iter().filter_map(|id| self.commands.iter().find(|c| c.id == *id));
-                expected.lifts = Some(barred.map(|c| c.step.to_string()).collect());
+                let theirs = lifts_imported.iter().map(ToString::to_string);
+                expected.lifts = Some(barred.map(|c| c.step.to_string()).chain(theirs).collect());
             }
         }
         expected

@@ -331,7 +331,7 @@ fn get_cycle_number(b: &mut Bytes<'_>) -> Read<u32> {
     b.small::<i32>().map(i32::unsigned_abs)
 }
 
-fn get_level(b: &mut Bytes<'_>) -> Read<BarLevel> {
+pub(super) fn get_level(b: &mut Bytes<'_>) -> Read<BarLevel> {
     BarLevel::ALL.get(usize::from(b.byte()?)).copied().ok_or(StateError::Damaged("a level"))
 }
 

@@ -1,12 +1,12 @@
 //! What few accounts have, behind all else of a row: first which of it is there, then that.
 
 use dunning_rules::{
-    Aside, Awaited, Bill, BillTerms, Fate, History, Notices, Offered, PaidBill, ProfileFacts, Retry, RetryState, Score,
-    Term, TermAside, WriteOff,
+    Aside, Awaited, Bill, BillTerms, Fate, History, Imported, ImportedBar, Notices, Offered, PaidBill, ProfileFacts,
+    Retry, RetryState, Score, Term, TermAside, WriteOff,
 };
 
 use super::StateError;
-use super::account::{get_bill_ref, put_bill_ref};
+use super::account::{get_bill_ref, get_level, put_bill_ref};
 use super::bytes::{Bytes, put_amount, put_day, put_id, put_instant, put_list, put_option};
 use super::charges;
 use super::profile::get_channel;
@@ -20,6 +20,7 @@ const FACTS: u32 = 8;
 const HISTORY: u32 = 16;
 const OFFERED: u32 = 32;
 const NOTICES: u32 = 64;
+const IMPORTED: u32 = 128;
 const WRITE_OFFS: u32 = 1_024;
 
 /// True where there is any of it.
@@ -36,7 +37,8 @@ fn sections(aside: &Aside) -> u32 {
     let offered = if aside.offered.is_none() { 0 } else { OFFERED };
     let notices = if aside.notices.is_none() { 0 } else { NOTICES };
     let write_offs = if aside.write_offs.is_empty() { 0 } else { WRITE_OFFS };
-    terms | retries | charges | facts | history | offered | notices | write_offs
+    let imported = if aside.imported.is_none() { 0 } else { IMPORTED };
+    terms | retries | charges | facts | history | offered | notices | imported | write_offs
 }
 
 #[cold]
@@ -63,6 +65,9 @@ pub(super) fn put_more(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
     }
     if let Some(notices) = &aside.notices {
         put_notices(out, notices);
+    }
+    if let Some(imported) = &aside.imported {
+        put_imported(out, imported);
     }
     if !aside.write_offs.is_empty() {
         put_list(out, &aside.write_offs, |out, WriteOff { sequence, bill, amount, booked }| {
@@ -99,6 +104,9 @@ pub(super) fn get_more(b: &mut Bytes<'_>, aside: &mut Aside, bills: &[Bill]) -> 
     if there & NOTICES != 0 {
         aside.notices = Some(Box::new(get_notices(b)?));
     }
+    if there & IMPORTED != 0 {
+        aside.imported = Some(Box::new(get_imported(b)?));
+    }
     if there & WRITE_OFFS != 0 {
         let write_off = |b: &mut Bytes<'_>| {
             let sequence = b.counter()?;
@@ -120,6 +128,32 @@ fn put_term(out: &mut Vec<u8>, Term { due_on, amount }: &Term) {
 
 fn get_term(b: &mut Bytes<'_>) -> Result<Term, StateError> {
     Ok(Term { due_on: b.day()?, amount: b.amount()? })
+}
+
+fn put_imported(out: &mut Vec<u8>, imported: &Imported) {
+    let Imported { step, started, warned, amount_warned, bars, taken } = imported;
+    put_id(out, step);
+    put_option(out, *started, put_instant);
+    put_option(out, *warned, put_instant);
+    put_amount(out, *amount_warned);
+    put_list(out, bars, |out, ImportedBar { reference, since, level }| {
+        put_id(out, reference);
+        put_instant(out, *since);
+        out.push(*level as u8);
+    });
+    put_bool(out, *taken);
+}
+
+fn get_imported(b: &mut Bytes<'_>) -> Result<Imported, StateError> {
+    let bar = |b: &mut Bytes<'_>| Ok(ImportedBar { reference: b.id()?, since: b.instant()?, level: get_level(b)? });
+    Ok(Imported {
+        step: b.id()?,
+        started: b.option(Bytes::instant)?,
+        warned: b.option(Bytes::instant)?,
+        amount_warned: b.amount()?,
+        bars: b.list(bar)?,
+        taken: b.flag()?,
+    })
 }
 
 fn put_notices(out: &mut Vec<u8>, Notices { awaited, answered }: &Notices) {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dunning_rules::{
-    Account, Action, Body, Channel, Command, Contact, ContactOutcome, Currency, DAY_MS, Day, DisputeOutcome, Event,
-    Failed, GateAnswer, Input, Interaction, Minor, NoEffect, Outcome, Policy, PolicyBook, Profile, ProfileFacts,
+    Account, Action, BarLevel, Body, Channel, Command, Contact, ContactOutcome, Currency, DAY_MS, Day, DisputeOutcome,
+    Event, Failed, GateAnswer, Input, Interaction, Minor, NoEffect, Outcome, Policy, PolicyBook, Profile, ProfileFacts,
     ReversalKind, Score, Stage, Stops, Term, Timestamp, Zone, invariant, step,
 };
 use dunning_wire::state::{StateVersion, decode_account, encode_account};
@@ -13,7 +13,7 @@ use dunning_wire::state::{StateVersion, decode_account, encode_account};
 use super::dice::Dice;
 
 /// What the lives have to come to, all of them together.
-pub const KINDS: [&str; 43] = [
+pub const KINDS: [&str; 45] = [
     "a letter",
     "a notice",
     "a bar",
@@ -57,6 +57,8 @@ pub const KINDS: [&str; 43] = [
     "NotCharged",
     "Waived",
     "WriteOffAsked",
+    "StateImported",
+    "CycleImported",
 ];
 
 const EVENTS: i64 = 40;
@@ -175,7 +177,9 @@ impl Life {
 
     fn is_clear_without_debt(&self) -> Result<(), String> {
         let owed: Minor = self.account.bills.iter().map(|bill| self.account.dunnable(bill)).sum();
-        if owed > Minor::ZERO || (self.account.cycle.is_none() && self.account.stage() == Stage::Clear) {
+        // Of who was taken over and has no bill here nothing is known.
+        let unknown = self.account.bills.is_empty() && self.account.imported().is_some_and(|imported| !imported.taken);
+        if owed > Minor::ZERO || unknown || (self.account.cycle.is_none() && self.account.stage() == Stage::Clear) {
             return Ok(());
         }
         Err(format!("nothing is owed, and it stands {:?}", self.account.stage()))
@@ -334,7 +338,14 @@ fn contested<'a>(dice: &mut Dice, names: &'a Names) -> Body<'a> {
 
 fn interaction<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Interaction<'a> {
     let id = &*names.other;
-    match dice.below(13) {
+    match dice.below(14) {
+        13 => {
+            let step = dice.of_these(&["", "step-0", "step-1", "step-2"]);
+            let warned = dice.one_in(2).then(|| at.plus(-dice.within(1, 20) * DAY_MS));
+            let level = if dice.one_in(2) { BarLevel::Outgoing } else { BarLevel::Full };
+            let bars = if dice.one_in(2) { vec![(id, level, at.plus(-DAY_MS))] } else { vec![] };
+            Interaction::StateImported { step, started: warned, warned, amount_warned: amount(dice), bars }
+        }
         10 => {
             let command_id = names.asked.as_deref().unwrap_or("none");
             Interaction::OfferAnswered { command_id, accepted: !dice.one_in(3) }

@@ -13,7 +13,7 @@ use dunning_wire::policy;
 
 /// So many policies, or as many as `DUNNING_GENERATED_POLICIES` says; each one meets [`LIVES`] accounts, and half of them
 /// are followed by another one.
-const POLICIES: u64 = 1_000;
+const POLICIES: u64 = 1_500;
 const LIVES: u64 = 3;
 
 #[test]

@@ -230,6 +230,7 @@ impl Put {
             _ => match field {
                 "currency" => self.text("EUR"),
                 "time_zone" => self.text("Europe/Berlin"),
+                "level" => self.text("FULL"),
                 "topic" => self.text("billing.bills"),
                 "output" => self.text("dunning.barring"),
                 _ => self.text(field),

@@ -342,7 +342,9 @@ fn every_bar_is_lifted_when_nothing_is_owed_and_the_reason_is_said() {
         gate(&mut life, GateAnswer::Cleared, at(36));
         let bar = life.said[2].id;
         quietly(&mut life, 37, body);
-        let Some(Action::Restore { lifts, reason }) = life.said.last().map(|c| &c.action) else { panic!("{words}") };
+        let Some(Action::Restore { lifts, reason, .. }) = life.said.last().map(|c| &c.action) else {
+            panic!("{words}")
+        };
         assert_eq!((lifts, *reason), (&vec![bar], why), "{words}");
         let codes: Vec<_> = life.decided.iter().rev().take(2).map(|d| d.code).collect();
         assert_eq!((codes, life.account.cycle.as_ref()), (vec![Code::CycleEnded, Code::Restored], None), "{words}");

@@ -38,7 +38,7 @@ fn numbers_that_were_found_are_passed_over_and_bars_among_them_are_lifted_once()
         assert_eq!((life.account.sequence, life.account.line), (sequence, at(31)), "{words}");
         let last = life.said.last().map(|c| &c.action);
         match last {
-            Some(Action::Restore { lifts, reason }) => {
+            Some(Action::Restore { lifts, reason, .. }) => {
                 assert_eq!((lifts, *reason), (&lifted, RestorationReason::Error), "{words}");
             }
             _ => assert!(lifted.is_empty(), "{words}"),

@@ -193,7 +193,7 @@ fn why_bars_are_lifted_is_said() {
         let mut life = owing(restoring());
         life.happens(38, stops);
         let last = &life.said[3];
-        let Action::Restore { lifts, reason: found } = &last.action else { panic!("a restoration") };
+        let Action::Restore { lifts, reason: found, .. } = &last.action else { panic!("a restoration") };
         assert_eq!((lifts, *found, last.amount_due), (&vec![life.said[2].id], reason, Minor::new(1_000)));
     }
 }

@@ -492,7 +492,7 @@ impl<'a> Ladder<'a> {
 }
 
 /// The commands of bars, in their order.
-pub(crate) fn bar_ids(account: &str, bars: &[BarInForce]) -> Vec<Uuid> {
+pub(super) fn bar_ids(account: &str, bars: &[BarInForce]) -> Vec<Uuid> {
     bars.iter().map(|bar| command_id(account, bar.sequence)).collect()
 }
 

@@ -35,7 +35,7 @@ pub use charge::{Accrual, Booking, Charge, ChargeKind, Charges, Waiver};
 pub use history::{History, PaidBill};
 pub use imported::{Imported, ImportedBar};
 pub use ladder::standing;
-pub(crate) use ladder::{bar_ids, zone_of};
+pub(crate) use ladder::zone_of;
 pub use notices::{Awaited, Fate, Notices};
 pub use pause::{HoldInForce, Pauses, Plan, Promise, Transit};
 pub use reach::Reach;

@@ -71,6 +71,9 @@ impl Account {
     /// The last day of the earliest term of which something may be dunned; of a bill without terms its own.
     #[must_use]
     pub fn first_due(&self, bill: &Bill) -> Day {
+        if !self.has_terms() {
+            return bill.due_on;
+        }
         let terms = self.terms_of(bill);
         // Where nothing is left to be dunned it is the last one's.
         let last = terms.last().map_or(bill.due_on, |known| known.term.due_on);

@@ -369,7 +369,7 @@ type Beside = (
         Option<History>,
         Option<Offered>,
         Option<Notices>,
-        (Vec<WriteOff>, Option<Imported>),
+        (Vec<WriteOff>, Option<Imported>, Vec<u64>),
     ),
 );
 
@@ -405,7 +405,7 @@ fn aside() -> impl Strategy<Value = Beside> {
             some(history()),
             some(offered()),
             some(notices()),
-            (few(write_off()), some(imported())),
+            (few(write_off()), some(imported()), few(counter())),
         ),
     )
 }
@@ -560,7 +560,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
                 suspended,
                 reach,
                 terms,
-                (retries, charges, facts, history, offered, notices, (write_offs, imported)),
+                (retries, charges, facts, history, offered, notices, (write_offs, imported, booked)),
             ),
         ) = tail;
         // Some parts name a bill of the account, some one that it no longer has.
@@ -607,6 +607,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
             notices: notices.map(Box::new),
             write_offs,
             imported: imported.map(Box::new),
+            booked,
         };
         account.aside = (aside != Aside::default()).then(|| Box::new(aside));
         account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());

@@ -42,6 +42,8 @@ pub struct Aside {
     pub notices: Option<Box<Notices>>,
     /// Write-offs that billing was asked for, the first one first.
     pub write_offs: Vec<WriteOff>,
+    /// Sequences of requests that billing has booked: it may say so again.
+    pub booked: Vec<u64>,
     /// What it came with from another system.
     pub imported: Option<Box<Imported>>,
 }
@@ -140,6 +142,9 @@ impl Account {
         aside.write_offs.retain(|asked| self.bills.iter().any(|b| b.id == asked.bill));
         aside.terms.retain(|known| self.bills.iter().any(|b| b.id == known.bill));
         aside.suspended.take_if(|_| self.bills.is_empty());
+        if self.bills.is_empty() {
+            aside.booked.clear();
+        }
         self.tidy_notices();
         let Some(aside) = &self.aside else { return };
         if **aside == Aside::default() {

@@ -282,6 +282,12 @@ impl Account {
 
     /// The balance part of an event: everything but profiles, interactions and the ladder.
     pub(super) fn move_money(&mut self, body: &Body<'_>, rules: &Shortcuts, day: Day, local_day: Day) -> Moved {
+        if let Body::BillIssued { origin, .. } | Body::BillAdjusted { origin, .. } | Body::BillWrittenOff { origin, .. } =
+            *body
+            && self.is_booked(origin)
+        {
+            return Err(NoEffect::BookedBefore.into());
+        }
         // A waiver was counted when it was asked for.
         if let Body::BillAdjusted { origin, .. } | Body::BillWrittenOff { origin, .. } = *body
             && self.take_waiver(origin)
@@ -291,12 +297,12 @@ impl Account {
         match *body {
             Body::BillIssued { bill_id, amount, currency, due_on, ref terms, origin, .. } => {
                 let bill = Issued { id: bill_id, amount, currency, due_on, terms };
-                match self.answered(origin)? {
+                match origin.and_then(|origin| self.answered(origin)) {
                     Some(place) => self.book(place, &bill),
                     None => self.issue(&bill),
                 }
             }
-            Body::BillAdjusted { bill_id, delta, origin } => match self.answered(origin)? {
+            Body::BillAdjusted { bill_id, delta, origin } => match origin.and_then(|origin| self.answered(origin)) {
                 Some(place) => self.add(place, bill_id, delta, rules.debit_note),
                 None => self.adjust(bill_id, delta, rules.debit_note),
             },

@@ -9,6 +9,8 @@ use crate::{Account, Bill, Day, DebitNote, Id, Minor, NoEffect, command_id};
 
 /// The most charges, and the most waivers, that an account remembers at a time.
 pub(super) const CHARGES_MAX: usize = 32;
+/// Of so many of the last requests it is remembered that billing has booked them.
+const BOOKED_MAX: usize = 2 * CHARGES_MAX;
 
 /// What an account is charged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -160,14 +162,9 @@ impl Account {
         self.bill(&charge.bill).map_or(Minor::ZERO, |bill| bill.open().min(charge.amount))
     }
 
-    /// The charge whose command an event answers: its place. `Err` where it was answered before.
-    pub(super) fn answered(&self, origin: Option<&str>) -> Result<Option<usize>, NoEffect> {
-        let (Some(origin), Some(all)) = (origin, self.charges()) else { return Ok(None) };
-        let place = all.charges.iter().position(|charge| is_command(&self.id, charge.sequence, origin));
-        match place.map(|place| all.charges[place].booking) {
-            Some(Booking::OwnBill | Booking::Added) => Err(NoEffect::BookedBefore),
-            _ => Ok(place),
-        }
+    /// The charge whose command an event answers: its place.
+    pub(super) fn answered(&self, origin: &str) -> Option<usize> {
+        self.charges()?.charges.iter().position(|charge| is_command(&self.id, charge.sequence, origin))
     }
 
     /// A charge is owed from now on.
@@ -182,8 +179,10 @@ impl Account {
     pub(super) fn book(&mut self, place: usize, booked: &Issued<'_>) -> Moved {
         self.admit_bill(booked)?;
         let Some(charge) = self.charges_mut().and_then(|all| all.charges.get_mut(place)) else { return Ok(()) };
+        let sequence = charge.sequence;
         let old = std::mem::replace(&mut charge.bill, booked.id.into());
         charge.booking = Booking::OwnBill;
+        self.note_booked(sequence);
         let counted = self.bills.iter().position(|bill| bill.id == old).map(|at| self.bills.remove(at));
         let mut bill = Bill::new(booked.id.into(), booked.amount, booked.due_on);
         if let Some(counted) = counted {
@@ -204,11 +203,13 @@ impl Account {
     pub(super) fn add(&mut self, place: usize, bill_id: &str, delta: Minor, rule: DebitNote) -> Moved {
         self.bill(bill_id).ok_or(NoEffect::UnknownBill)?;
         let Some(charge) = self.charges_mut().and_then(|all| all.charges.get_mut(place)) else { return Ok(()) };
+        let sequence = charge.sequence;
         let old = std::mem::replace(&mut charge.bill, bill_id.into());
         charge.booking = Booking::Added;
         let waived = self.bill(&old).map_or(Minor::ZERO, |bill| bill.written_off);
         self.adjust(bill_id, delta, rule)?;
         self.write_off(bill_id, waived)?;
+        self.note_booked(sequence);
         self.rename(&old, bill_id);
         let counted = self.bills.iter().position(|bill| bill.id == old).map(|at| self.bills.remove(at));
         if let Some(counted) = counted {
@@ -236,7 +237,21 @@ impl Account {
         let Some(place) = all.waivers.iter().position(|waiver| is_command(&self.id, waiver.sequence, origin)) else {
             return false;
         };
-        self.charges_mut().map(|all| all.waivers.remove(place)).is_some()
+        let waiver = self.charges_mut().map(|all| all.waivers.remove(place));
+        waiver.map(|waiver| self.note_booked(waiver.sequence)).is_some()
+    }
+
+    fn note_booked(&mut self, sequence: u64) {
+        let booked = &mut self.aside_mut().booked;
+        booked.push(sequence);
+        let over = booked.len().saturating_sub(BOOKED_MAX);
+        booked.drain(..over);
+    }
+
+    /// True where billing has booked the request before that an event answers.
+    pub(super) fn is_booked(&self, origin: Option<&str>) -> bool {
+        let (Some(origin), Some(aside)) = (origin, &self.aside) else { return false };
+        aside.booked.iter().any(|sequence| is_command(&self.id, *sequence, origin))
     }
 
     /// So much of the charge at a place is given up.

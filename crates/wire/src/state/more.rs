@@ -22,6 +22,7 @@ const OFFERED: u32 = 32;
 const NOTICES: u32 = 64;
 const IMPORTED: u32 = 128;
 const WRITE_OFFS: u32 = 1_024;
+const BOOKED: u32 = 2_048;
 
 /// True where there is any of it.
 pub(super) fn has_more(aside: &Aside) -> bool {
@@ -37,8 +38,9 @@ fn sections(aside: &Aside) -> u32 {
     let offered = if aside.offered.is_none() { 0 } else { OFFERED };
     let notices = if aside.notices.is_none() { 0 } else { NOTICES };
     let write_offs = if aside.write_offs.is_empty() { 0 } else { WRITE_OFFS };
+    let booked = if aside.booked.is_empty() { 0 } else { BOOKED };
     let imported = if aside.imported.is_none() { 0 } else { IMPORTED };
-    terms | retries | charges | facts | history | offered | notices | imported | write_offs
+    terms | retries | charges | facts | history | offered | notices | imported | write_offs | booked
 }
 
 #[cold]
@@ -77,6 +79,9 @@ pub(super) fn put_more(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
             put_bool(out, *booked);
         });
     }
+    if !aside.booked.is_empty() {
+        put_list(out, &aside.booked, |out, sequence| put_varint(out, *sequence));
+    }
 }
 
 /// Into what was read of the aside before.
@@ -113,6 +118,9 @@ pub(super) fn get_more(b: &mut Bytes<'_>, aside: &mut Aside, bills: &[Bill]) -> 
             Ok(WriteOff { sequence, bill: get_bill_ref(b, bills)?, amount: b.amount()?, booked: b.flag()? })
         };
         aside.write_offs = b.list(write_off)?;
+    }
+    if there & BOOKED != 0 {
+        aside.booked = b.list(Bytes::counter)?;
     }
     if there == 0 || there != sections(aside) {
         Err(StateError::Damaged("the flag of what few accounts have"))

@@ -368,3 +368,35 @@ fn bars_stand_on_bills_and_not_on_charges() {
     life.until(at(100));
     assert_eq!(life.diary(), [(15, "late"), (15, "reminder")]);
 }
+
+#[test]
+fn what_billing_books_twice_counts_once_also_where_it_was_paid_between() {
+    // Found by the half year on a real bus: the second booking came when the first one was settled.
+    let books: [fn(&str) -> Body<'_>; 2] =
+        [|origin| booked("f1", 1_000, 40, origin), |origin| added("b1", 1_000, origin)];
+    for first in books {
+        let mut life = late(rules(Unpaid::Dun));
+        life.until(at(26));
+        let fee = life.said.iter().find(|c| &*c.step == "late").expect("the fee").id.to_string();
+        life.pays(26, "p1", 20_000);
+        assert_eq!(life.happens(27, first(&fee)), Outcome::Applied);
+        let (open, credit) = (life.account.open(), life.account.credit);
+        for again in [booked("f2", 1_000, 40, &fee), added("b1", 1_000, &fee)] {
+            assert_eq!(life.happens(28, again), Outcome::NoEffect(NoEffect::BookedBefore));
+        }
+        assert_eq!((life.account.open(), life.account.credit), (open, credit));
+    }
+    // And a waiver.
+    let mut life = late(rules(Unpaid::Waive));
+    life.until(at(26));
+    life.pays(26, "p1", 10_000);
+    let of = |life: &Life, kind| {
+        let is_it = |c: &&Command| matches!(c.action, Action::Ledger { kind: own, .. } if own == kind);
+        life.said.iter().find(is_it).expect("a request").id.to_string()
+    };
+    let (fee, waiver) = (of(&life, LedgerKind::Fee), of(&life, LedgerKind::Waiver));
+    life.happens(27, booked("f1", 1_000, 40, &fee));
+    assert_eq!(life.happens(28, added("f1", -1_000, &waiver)), Outcome::Applied);
+    assert_eq!(life.happens(29, added("f1", -1_000, &waiver)), Outcome::NoEffect(NoEffect::BookedBefore));
+    assert_eq!((open(&life), life.account.credit), (0, Minor::ZERO));
+}

@@ -10,7 +10,7 @@ CARGO_BUILD := cargo build --release --locked --workspace
 DUNNING := target/release/dunning
 BUS := tests/bus/bus
 
-.PHONY: help setup build demo demo-kafka test fmt lint deny unit e2e sim chaos fuzz mutants bus-up bus-down bus-status clean
+.PHONY: help setup build demo demo-kafka test fmt lint deny unit e2e sim chaos halfyear fuzz mutants bus-up bus-down bus-status clean
 
 help: ## list the verbs
 	@echo 'make VERB'
@@ -68,6 +68,10 @@ mutants: ## changes rules and engine on purpose, to see that a test notices; a p
 chaos: ## an hour at most of real faults on a real bus: kills, stops, a bad network, lost and damaged state
 	@tests/setup bus
 	@tests/run chaos
+
+halfyear: ## half a year of 20,000 made-up households on a real bus, held against books of its own
+	@tests/setup bus
+	@tests/run halfyear
 
 bus-up: ## start Kafka and a schema registry on free loopback ports; then: . .bus/env
 	@tests/setup bus

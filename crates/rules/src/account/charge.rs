@@ -170,7 +170,10 @@ impl Account {
     /// A charge is owed from now on.
     pub(super) fn put_charge(&mut self, charge: Charge, day: Day) {
         let (id, amount) = (charge.bill.clone(), charge.amount);
-        self.put_bill(Bill::new(id, amount, day));
+        // Credit is set against what is owed before anyone is dunned for it.
+        let paid = amount.min(self.credit);
+        self.credit -= paid;
+        self.put_bill(Bill { paid, ..Bill::new(id, amount, day) });
         self.aside_mut().charges.get_or_insert_default().charges.push(charge);
     }
 

@@ -400,3 +400,14 @@ fn what_billing_books_twice_counts_once_also_where_it_was_paid_between() {
     assert_eq!(life.happens(29, added("f1", -1_000, &waiver)), Outcome::NoEffect(NoEffect::BookedBefore));
     assert_eq!((open(&life), life.account.credit), (0, Minor::ZERO));
 }
+
+#[test]
+fn credit_pays_a_charge_before_anyone_is_told_of_it() {
+    let mut life = late(rules(Unpaid::Dun));
+    life.until(at(26));
+    life.pays(30, "p1", 20_000);
+    // What was still to be charged at the end is paid with what came.
+    let owed: Minor = life.account.bills.iter().map(Bill::open).sum();
+    assert_eq!((owed, life.account.cycle.is_some()), (Minor::ZERO, false));
+    assert!(life.account.credit > Minor::ZERO);
+}

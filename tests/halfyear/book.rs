@@ -1,0 +1,110 @@
+//! The books that are kept here alone: what each household owes by what was written and commanded, and what lies in force.
+
+use std::collections::BTreeMap;
+
+use dunning_rules::{Timestamp, Zone};
+use dunning_wire::command::ActionView;
+
+use crate::customer::{Planned, What};
+use crate::event::DAY;
+use crate::output::Written;
+
+/// One household's book, in cents.
+#[derive(Debug, Default)]
+pub struct Book {
+    /// Bills, less what was credited, given up and paid.
+    owed: i64,
+    payments: BTreeMap<String, i64>,
+    /// Requests to billing that count, by their ids, and whether a bill answered them.
+    requests: BTreeMap<String, bool>,
+    sequence: u64,
+    /// The bars in force.
+    bars: Vec<String>,
+    /// When notices were sent by SMS.
+    sms: Vec<i64>,
+    /// The last one of each step.
+    told: BTreeMap<String, i64>,
+}
+
+/// Sums of double entries by account and day.
+pub type Entries = BTreeMap<(String, i64), (i64, i64)>;
+
+impl Book {
+    /// Something that was written.
+    pub fn writes(&mut self, planned: &Planned) {
+        match &planned.what {
+            What::Bill { amount, origin: None, .. } => self.owed += amount,
+            // What was asked for is counted already; what billing books beyond that counts nowhere.
+            What::Bill { origin: Some(origin), .. } | What::Adjusted { origin, .. } => {
+                self.requests.insert(origin.clone(), true);
+            }
+            What::Paid { id, amount, .. } => {
+                self.payments.insert(id.clone(), *amount);
+                self.owed -= amount;
+            }
+            What::Reversed { id, amount } => {
+                assert_eq!(self.payments.get(id), Some(amount), "a whole payment goes back");
+                self.owed += amount;
+            }
+            What::Decided { credited, .. } => self.owed -= credited,
+            What::WrittenOff { amount, .. } => self.owed -= amount,
+            _ => {}
+        }
+    }
+
+    /// A command: whatever is wrong with it.
+    pub fn commands(&mut self, written: &Written, entries: &mut Entries) -> Result<(), String> {
+        let view = &written.view;
+        let at = view.decided_at;
+        ensure(view.sequence == self.sequence + 1, || format!("number {} after {}", view.sequence, self.sequence))?;
+        self.sequence = view.sequence;
+        match &view.action {
+            ActionView::Notify { channel, .. } => self.notice(&view.step, channel, at)?,
+            ActionView::Bar { warning_command_ids, .. } => {
+                ensure(!warning_command_ids.is_empty(), || "a bar without its warning".to_owned())?;
+                let warning = if view.step == "bar-full" { "final-full" } else { "final" };
+                let since = self.told.get(warning).map(|told| at.millis() - told);
+                ensure(since.is_some_and(|since| since >= 14 * DAY), || format!("barred {since:?} after its warning"))?;
+                ensure(self.owed >= 2_000, || format!("barred, and {} is owed by the book", self.owed))?;
+                self.bars.push(view.command_id.clone());
+            }
+            ActionView::Restore { lifts, .. } => {
+                ensure(*lifts == self.bars, || format!("lifts {lifts:?} of {:?}", self.bars))?;
+                self.bars.clear();
+            }
+            ActionView::Ledger { entries: sides, .. } => {
+                let (debits, credits) = sides.iter().fold((0, 0), |(d, c), e| (d + e.debit.get(), c + e.credit.get()));
+                ensure(debits == credits && debits > 0, || format!("debits {debits}, credits {credits}"))?;
+                let sums = entries.entry((view.account_id.clone(), at.millis().div_euclid(DAY))).or_default();
+                (sums.0, sums.1) = (sums.0 + debits, sums.1 + credits);
+                self.owed += view.amount_due.get();
+                self.requests.insert(view.command_id.clone(), false);
+            }
+            ActionView::Retry { .. } | ActionView::Withdraw { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn notice(&mut self, step: &str, channel: &str, at: Timestamp) -> Result<(), String> {
+        self.told.insert(step.to_owned(), at.millis());
+        if channel != "SMS" {
+            return Ok(());
+        }
+        let zone = Zone::parse("Europe/Berlin").expect("a zone");
+        let minutes = at.since(zone.start_of_day(zone.day_of(at))) / 60_000;
+        // Not on the days on which the clocks change: they have another length.
+        ensure((7 * 60..22 * 60).contains(&minutes), || format!("an SMS at minute {minutes} of the day"))?;
+        self.sms.retain(|sent| at.millis() - sent < 7 * DAY);
+        self.sms.push(at.millis());
+        ensure(self.sms.len() <= 3, || format!("{} SMS in seven days", self.sms.len()))
+    }
+
+    /// What is owed less credit, whether a bar is in force, how many commands there were, and how many requests were booked.
+    pub fn stands(&self) -> (i64, bool, u64, usize) {
+        (self.owed, !self.bars.is_empty(), self.sequence, self.requests.values().filter(|booked| **booked).count())
+    }
+}
+
+fn ensure(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(why()) }
+}

@@ -28,7 +28,13 @@ fn bar_without_state(world: &World, account: &str, at: i64) {
         cycle: 1,
         cause_event_id: None,
         bill_ids: vec!["first".into()],
-        action: Action::Bar { level: BarLevel::Outgoing, warnings: vec![], announced_for: None },
+        action: Action::Bar {
+            level: BarLevel::Outgoing,
+            services: vec![],
+            claims: vec![],
+            warnings: vec![],
+            announced_for: None,
+        },
     };
     let mut value = Vec::new();
     frame::put_header(&mut value, embedded_id(OutputTopic::Barring.contract_name()));

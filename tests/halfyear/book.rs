@@ -1,11 +1,11 @@
 //! The books that are kept here alone: what each household owes by what was written and commanded, and what lies in force.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dunning_rules::{Timestamp, Zone};
 use dunning_wire::command::ActionView;
 
-use crate::customer::{Planned, What};
+use crate::customer::{ALARM, Planned, What};
 use crate::event::DAY;
 use crate::output::Written;
 
@@ -18,8 +18,12 @@ pub struct Book {
     /// Requests to billing that count, by their ids, and whether a bill answered them.
     requests: BTreeMap<String, bool>,
     sequence: u64,
-    /// The bars in force.
-    bars: Vec<String>,
+    /// The bars in force, and their steps.
+    bars: Vec<(String, String)>,
+    /// The last restoration, and what it lifted.
+    restored: (String, Vec<String>),
+    /// Commands that provisioning could not do.
+    failed: BTreeSet<String>,
     /// When notices were sent by SMS.
     sms: Vec<i64>,
     /// The last one of each step.
@@ -48,29 +52,44 @@ impl Book {
             }
             What::Decided { credited, .. } => self.owed -= credited,
             What::WrittenOff { amount, .. } => self.owed -= amount,
+            What::Service { command, applied: false } => drop(self.failed.insert(command.clone())),
             _ => {}
         }
     }
 
-    /// A command: whatever is wrong with it.
-    pub fn commands(&mut self, written: &Written, entries: &mut Entries) -> Result<(), String> {
+    /// A command: whether it was sent again, or whatever is wrong with it. `alarm`: the household has a service that is never
+    /// restricted.
+    pub fn commands(&mut self, written: &Written, alarm: bool, entries: &mut Entries) -> Result<bool, String> {
         let view = &written.view;
         let at = view.decided_at;
         ensure(view.sequence == self.sequence + 1, || format!("number {} after {}", view.sequence, self.sequence))?;
         self.sequence = view.sequence;
         match &view.action {
             ActionView::Notify { channel, .. } => self.notice(&view.step, channel, at)?,
-            ActionView::Bar { warning_command_ids, .. } => {
+            ActionView::Bar { warning_command_ids, service_ids, .. } => {
+                let spared = !alarm || !service_ids.is_empty() && service_ids.iter().all(|service| service != ALARM);
+                ensure(spared, || format!("an alarm is restricted by {service_ids:?}"))?;
                 ensure(!warning_command_ids.is_empty(), || "a bar without its warning".to_owned())?;
                 let warning = if view.step == "bar-full" { "final-full" } else { "final" };
                 let since = self.told.get(warning).map(|told| at.millis() - told);
                 ensure(since.is_some_and(|since| since >= 14 * DAY), || format!("barred {since:?} after its warning"))?;
                 ensure(self.owed >= 2_000, || format!("barred, and {} is owed by the book", self.owed))?;
-                self.bars.push(view.command_id.clone());
+                let last = self.bars.iter().rfind(|(_, step)| *step == view.step);
+                let failed = last.is_none_or(|(bar, _)| self.failed.contains(bar));
+                ensure(failed, || format!("{} is barred twice", view.step))?;
+                let again = last.is_some();
+                self.bars.push((view.command_id.clone(), view.step.clone()));
+                return Ok(again);
             }
-            ActionView::Restore { lifts, .. } => {
-                ensure(*lifts == self.bars, || format!("lifts {lifts:?} of {:?}", self.bars))?;
-                self.bars.clear();
+            ActionView::Restore { lifts, desired, .. } => {
+                let (last, lifted) = std::mem::replace(&mut self.restored, (view.command_id.clone(), lifts.clone()));
+                ensure(desired.iter().all(|(_, level)| level == "NONE"), || format!("{desired:?} stays"))?;
+                if self.bars.is_empty() {
+                    ensure(*lifts == lifted && self.failed.contains(&last), || format!("lifts {lifts:?} once more"))?;
+                    return Ok(true);
+                }
+                let bars: Vec<String> = std::mem::take(&mut self.bars).into_iter().map(|(bar, _)| bar).collect();
+                ensure(*lifts == bars, || format!("lifts {lifts:?} of {bars:?}"))?;
             }
             ActionView::Ledger { entries: sides, .. } => {
                 let (debits, credits) = sides.iter().fold((0, 0), |(d, c), e| (d + e.debit.get(), c + e.credit.get()));
@@ -82,7 +101,7 @@ impl Book {
             }
             ActionView::Retry { .. } | ActionView::Withdraw { .. } => {}
         }
-        Ok(())
+        Ok(false)
     }
 
     fn notice(&mut self, step: &str, channel: &str, at: Timestamp) -> Result<(), String> {

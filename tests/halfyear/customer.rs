@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use dunning_rules::{
-    Body, Channel, Contact, ContactOutcome, Day, DisputeOutcome, Failed, Interaction, Minor, Profile, ReversalKind,
-    Service, Stops, Timestamp, Zone,
+    Body, Channel, Contact, ContactOutcome, Day, DisputeOutcome, Failed, Interaction, Line, Minor, Profile,
+    ReversalKind, Service, ServiceResult, Stops, Timestamp, Zone,
 };
 use dunning_wire::command::{ActionView, CommandView};
 use dunning_wire::topic::InputTopic;
@@ -12,6 +12,10 @@ use dunning_wire::topic::InputTopic;
 use crate::event::{DAY, day_of, euro};
 
 const HOUR: i64 = 3_600_000;
+
+const LINE: &str = "line";
+const TELEVISION: &str = "television";
+pub const ALARM: &str = "alarm";
 
 /// Numbers that look like chance, the same ones for the same seed.
 #[derive(Clone, Debug)]
@@ -325,6 +329,30 @@ impl Household {
         }
     }
 
+    /// One household in ten has an alarm, which is never restricted.
+    pub fn has_alarm(&self) -> bool {
+        self.number % 10 == 3
+    }
+
+    fn has_television(&self) -> bool {
+        self.number.is_multiple_of(3)
+    }
+
+    fn services(&self) -> Vec<Service> {
+        let named = [(LINE, true), (TELEVISION, self.has_television()), (ALARM, self.has_alarm())];
+        let there = named.into_iter().filter(|(_, there)| *there);
+        let service =
+            |(name, _): (&str, bool)| Service { service_id: name.into(), protected: name == ALARM, prepaid: false };
+        there.map(service).collect()
+    }
+
+    /// Who has television pays for nothing else with every other bill.
+    fn lines(&self, bill: &str, amount: i64) -> Vec<Line<'static>> {
+        let television = self.has_television() && bill.ends_with(['1', '3', '5', '7', '9']);
+        let service = Some(if television { TELEVISION } else { LINE });
+        vec![Line { line_id: "1", service_id: service, category: "own", amount: Minor::new(amount) }]
+    }
+
     pub fn profile(&self) -> Profile {
         let contact = |channel, consent| Contact { channel, address: "alias".into(), consent };
         let sms_first = self.number.is_multiple_of(3);
@@ -345,7 +373,7 @@ impl Household {
             vulnerable: self.number % 50 == 7,
             customer_since: None,
             contacts,
-            services: vec![Service { service_id: "line".into(), protected: false, prepaid: false }],
+            services: self.services(),
             payment_link: None,
             status: "active".into(),
             facts: None,
@@ -353,10 +381,10 @@ impl Household {
     }
 }
 
-/// As the rules' encoder takes it; `None`: provisioning's report, which it does not know.
-pub fn body<'a>(household: &Household, planned: &'a Planned) -> Option<Body<'a>> {
+/// As the rules' encoder takes it.
+pub fn body<'a>(household: &Household, planned: &'a Planned) -> Body<'a> {
     let cents = |amount: i64| Minor::new(amount);
-    Some(match &planned.what {
+    match &planned.what {
         What::Profile => Body::Profile(Box::new(household.profile())),
         What::Bill { id, amount, due, origin } => Body::BillIssued {
             bill_id: id,
@@ -365,7 +393,7 @@ pub fn body<'a>(household: &Household, planned: &'a Planned) -> Option<Body<'a>>
             issued_on: day_of(planned.at),
             due_on: day_of(*due),
             terms: vec![],
-            lines: vec![],
+            lines: household.lines(id, *amount),
             kind: "regular",
             origin: origin.as_deref(),
         },
@@ -423,6 +451,10 @@ pub fn body<'a>(household: &Household, planned: &'a Planned) -> Option<Body<'a>>
             inbound: false,
             right_party: None,
         }),
-        What::Service { .. } => return None,
-    })
+        What::Service { command, applied } => Body::Interaction(Interaction::ServiceReported {
+            command_id: command,
+            service_id: "",
+            result: if *applied { ServiceResult::Applied } else { ServiceResult::Failed },
+        }),
+    }
 }

@@ -20,7 +20,6 @@ mod output;
 #[allow(dead_code)]
 #[path = "../e2e/process.rs"]
 mod process;
-mod report;
 mod table;
 #[allow(dead_code)]
 #[path = "../e2e/world.rs"]

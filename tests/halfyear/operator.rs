@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use dunning_rules::{Account, Stage};
 use dunning_sim::murmur2;
+use dunning_wire::command::ActionView;
 use dunning_wire::state_record::StateRecord;
 use dunning_wire::topic::OutputTopic;
 use dunning_wire::{frame, state, state_record};
@@ -13,11 +14,10 @@ use rdkafka::consumer::BaseConsumer;
 
 use crate::book::{Book, Entries};
 use crate::bus::{Bus, until};
-use crate::customer::{Household, Planned, What, body};
+use crate::customer::{Household, Planned, body};
 use crate::event::{self, DAY, at};
 use crate::output::{COMMANDS, Written, assert_in_place};
 use crate::process::{Instance, Start};
-use crate::report;
 use crate::table::Table;
 use crate::world::{Plot, Record, World};
 
@@ -141,7 +141,12 @@ impl<'w> Operator<'w> {
     fn take(&mut self, written: Written, from: i64) {
         let number: u32 = written.view.account_id.trim_start_matches("h-").parse().expect("a household");
         self.table.command(&written.view);
-        if let Err(wrong) = self.books[number as usize].commands(&written, &mut self.entries) {
+        let household = &self.households[number as usize];
+        let judged = self.books[number as usize].commands(&written, household.has_alarm(), &mut self.entries);
+        if judged == Ok(true) {
+            self.table.add("sent again", kind_of(&written), 0);
+        }
+        if let Err(wrong) = judged {
             println!("{:?}: {wrong}", self.households[number as usize].habit);
             self.wrong.push(format!("{wrong}: {written:?}"));
         }
@@ -188,7 +193,7 @@ impl<'w> Operator<'w> {
             booked += requests;
         }
         // Of everything there is something: a half year in which nobody is barred shows nothing.
-        for kind in ["notice", "bar", "restoration", "retry", "request to billing", "contact reported"] {
+        for kind in ["notice", "bar", "restoration", "retry", "request to billing", "contact reported", "sent again"] {
             assert!(self.table.count(kind) > 0, "no {kind}:\n{}", self.table.print());
         }
         assert!(booked > 0, "billing booked nothing");
@@ -196,15 +201,14 @@ impl<'w> Operator<'w> {
     }
 }
 
+/// What provisioning is asked for.
+fn kind_of(written: &Written) -> &'static str {
+    if matches!(written.view.action, ActionView::Bar { .. }) { "bar" } else { "restoration" }
+}
+
 fn record(world: &World, household: &Household, planned: &Planned) -> Record {
     let partition = murmur2::partition(household.id.as_bytes(), PARTITIONS);
     let place = event::At { partition, ..at(&household.id, planned.at) };
-    let datum = match (&planned.what, body(household, planned)) {
-        (What::Service { command, applied }, _) => {
-            report::service(&household.id, &planned.event, planned.at, command, *applied)
-        }
-        (_, Some(body)) => place.datum(planned.topic, &planned.event, body),
-        (what, None) => unreachable!("{what:?}"),
-    };
+    let datum = place.datum(planned.topic, &planned.event, body(household, planned));
     place.raw(planned.topic, Some(world.framed(planned.topic, &datum)))
 }

@@ -344,12 +344,18 @@ mod tests {
     }
 
     fn barred(level: BarLevel) -> Action {
-        Action::Bar { level, warnings: vec![], announced_for: None }
+        Action::Bar { level, services: vec![], claims: vec![], warnings: vec![], announced_for: None }
     }
 
     fn restored(lifts: &[u64]) -> Action {
         let lifts = lifts.iter().map(|sequence| command_id("acc-1", *sequence)).collect();
-        Action::Restore { lifts, lifts_imported: vec![], reason: RestorationReason::Paid }
+        Action::Restore {
+            lifts,
+            lifts_imported: vec![],
+            services: vec![],
+            claims: vec![],
+            reason: RestorationReason::Paid,
+        }
     }
 
     fn command(action: Action) -> Command {

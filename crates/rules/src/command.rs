@@ -68,10 +68,14 @@ pub enum Action {
         /// The notice.
         cancels: Uuid,
     },
-    /// Restrict service of the whole account.
+    /// Restrict service.
     Bar {
         /// What is restricted.
         level: BarLevel,
+        /// Only these services; empty: all of the account.
+        services: Vec<Id>,
+        /// What is claimed after it, service by service (an empty name: the account); empty: its level of the account.
+        claims: Vec<(Id, BarLevel)>,
         /// The warnings that preceded it.
         warnings: Vec<Uuid>,
         /// The date that the warning named.
@@ -105,6 +109,10 @@ pub enum Action {
         lifts: Vec<Uuid>,
         /// The bars of another system that it ends, by their names there.
         lifts_imported: Vec<Id>,
+        /// The services that they restricted; empty: all of the account.
+        services: Vec<Id>,
+        /// What bars that stay in force claim, service by service (an empty name: the account); empty: none stays.
+        claims: Vec<(Id, BarLevel)>,
         /// Why.
         reason: RestorationReason,
     },
@@ -214,6 +222,18 @@ pub enum RestorationReason {
 }
 
 impl RestorationReason {
+    /// All.
+    pub const ALL: [Self; 8] = [
+        Self::Paid,
+        Self::Promise,
+        Self::Plan,
+        Self::Dispute,
+        Self::Adjustment,
+        Self::Hold,
+        Self::WriteOff,
+        Self::Error,
+    ];
+
     /// The schema's symbol.
     #[must_use]
     pub const fn symbol(self) -> &'static str {

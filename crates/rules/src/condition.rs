@@ -88,6 +88,8 @@ pub enum NumberOf {
     LifetimeValue,
     /// Bills that were paid late within a year, of the last ones.
     LatePayments,
+    /// Cycles within a year in which service was restricted, the present one aside.
+    TimesBarred,
     /// Days from the date of a bill to its payment, on the average of the last ones.
     DaysToPay,
     /// Disputes that ended.
@@ -115,7 +117,7 @@ impl NumberOf {
     /// True where it changes by the passing of days alone, without a bill becoming overdue.
     #[must_use]
     pub const fn is_age(self) -> bool {
-        matches!(self, Self::DebtAge | Self::Tenure | Self::LatePayments)
+        matches!(self, Self::DebtAge | Self::Tenure | Self::LatePayments | Self::TimesBarred)
     }
 
     /// True where it is how the account paid.
@@ -159,11 +161,13 @@ mod tests {
             PromisesBroken,
             LifetimeValue,
             LatePayments,
+            TimesBarred,
             DaysToPay,
             PastDisputes,
             DisputesUpheld,
         ];
-        assert_eq!(all.into_iter().filter(|of| of.is_age()).collect::<Vec<_>>(), [DebtAge, Tenure, LatePayments]);
+        let ages = [DebtAge, Tenure, LatePayments, TimesBarred];
+        assert_eq!(all.into_iter().filter(|of| of.is_age()).collect::<Vec<_>>(), ages);
         let history = [LatePayments, DaysToPay, PastDisputes, DisputesUpheld];
         assert_eq!(all.into_iter().filter(|of| of.is_history()).collect::<Vec<_>>(), history);
     }

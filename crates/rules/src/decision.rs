@@ -59,11 +59,12 @@ pub enum NoEffect {
     BookedBefore,
     UnknownOffer,
     KnownState,
+    AsCommanded,
 }
 
 impl NoEffect {
     /// All, for counters.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::RepeatedEvent,
         Self::KnownBill,
         Self::KnownPayment,
@@ -91,6 +92,7 @@ impl NoEffect {
         Self::BookedBefore,
         Self::UnknownOffer,
         Self::KnownState,
+        Self::AsCommanded,
     ];
 
     /// A word for counters.
@@ -124,6 +126,7 @@ impl NoEffect {
             Self::BookedBefore => "booked_before",
             Self::UnknownOffer => "unknown_offer",
             Self::KnownState => "known_state",
+            Self::AsCommanded => "as_commanded",
         }
     }
 }
@@ -290,6 +293,11 @@ pub enum Code {
     WarnsAgain,
     Restored,
     NotRestored,
+    ServiceFailed,
+    ServiceRefused,
+    BarAgain,
+    RestoredAgain,
+    RestoredInPart,
     StepSkipped,
     StepWaits,
     ConditionNotMet,
@@ -352,6 +360,11 @@ impl Code {
             Self::WarnsAgain => "warns_again",
             Self::Restored => "restored",
             Self::NotRestored => "not_restored",
+            Self::ServiceFailed => "service_failed",
+            Self::ServiceRefused => "service_refused",
+            Self::BarAgain => "bar_again",
+            Self::RestoredAgain => "restored_again",
+            Self::RestoredInPart => "restored_in_part",
             Self::StepSkipped => "step_skipped",
             Self::StepWaits => "step_waits",
             Self::ConditionNotMet => "condition_not_met",
@@ -458,7 +471,18 @@ impl Decision {
             Code::NotRestored => {
                 format!("nothing is restored, as the service was ended for good; {due} is still owed")
             }
-            Code::Restored => format!("service is restored: every bar is lifted; {due} is still owed"),
+            Code::Restored => format!("service is restored; {due} is still owed"),
+            Code::ServiceFailed if step.is_empty() => "provisioning could not do what was commanded".to_owned(),
+            Code::ServiceFailed => format!("step {step}: provisioning could not do it"),
+            Code::ServiceRefused if step.is_empty() => "provisioning will not do what was commanded".to_owned(),
+            Code::ServiceRefused => format!("step {step}: provisioning will not do it"),
+            Code::BarAgain => {
+                format!("step {step}: the bar that could not be done is due again, and is looked at anew")
+            }
+            Code::RestoredInPart => {
+                format!("so much is paid that bars are lifted before the rest is: {due} is still owed on {bills}")
+            }
+            Code::RestoredAgain => "the restoration that could not be done is asked for again".to_owned(),
             Code::StepSkipped => {
                 format!(
                     "step {step} is passed over, as the policy says: {due} is under the minimum of {}",

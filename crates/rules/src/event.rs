@@ -1,4 +1,4 @@
-use crate::{BarLevel, Channel, ChargeKind, Currency, Day, Id, Minor, Profile, Timestamp};
+use crate::{BarLevel, Channel, ChargeKind, Currency, Day, Id, Minor, Profile, ServiceResult, Timestamp};
 
 /// What can happen to an account. A deadline is an event like any other, and so is the gate's answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -381,6 +381,15 @@ pub enum Interaction<'a> {
         amount_warned: Minor,
         /// The bars in force: name in the other system, how far, since when.
         bars: Vec<(&'a str, BarLevel, Timestamp)>,
+    },
+    /// Provisioning says what became of a bar or a restoration.
+    ServiceReported {
+        /// The command.
+        command_id: &'a str,
+        /// The service; empty: all that it was for.
+        service_id: &'a str,
+        /// What became of it.
+        result: ServiceResult,
     },
     /// A person allowed bars on a protected customer.
     BarApproved {

@@ -8,9 +8,9 @@ use uuid::Uuid;
 use crate::account::zone_of;
 use crate::contact::Place;
 use crate::{
-    Account, Action, BarLevel, Cap, Channel, Charge, Code, Command, ContactRules, Cycle, Fate, Id, LedgerKind, Minor,
-    Policy, PolicyBook, Retry, RetryState, SentStep, Stage, Step, StepAction, Timestamp, Transition, command_id,
-    standing,
+    Account, Action, BarInForce, BarLevel, Cap, Channel, Charge, Code, Command, ContactRules, Cycle, Decision, Fate,
+    Id, LedgerKind, Minor, Policy, PolicyBook, Retry, RetryState, SentStep, Stage, Step, StepAction, Timestamp,
+    Transition, command_id, standing,
 };
 
 /// A rule that must never be broken.
@@ -32,7 +32,8 @@ pub enum Rule {
     /// Steps are taken in their order, each once a cycle; those behind a bar that was lifted for a time come again, and so do
     /// those from a warning on that tells of what is not owed any more.
     StepsInOrder,
-    /// A bar is lifted by exactly one restoration, and a restoration lifts all bars in force and nothing else; of a service
+    /// A bar is lifted by exactly one restoration, which is sent again only where provisioning could not do it; and a restoration lifts all bars in force and nothing else,
+    /// or the last of them where the policy restores step by step; of a service
     /// that was ended nothing is lifted.
     LiftedOnce,
     /// Whoever no longer owes, or less than keeps a bar, is restored at once.
@@ -43,6 +44,8 @@ pub enum Rule {
     /// A charge is asked for once and counted once, for more than nothing; what is given up is a charge that was asked for, or
     /// what is owed of a bill, once.
     ChargedOnce,
+    /// A protected service is never restricted.
+    ServiceSpared,
     /// A message is withdrawn once, and only where nothing was heard of it.
     WithdrawnOnce,
     /// A notice before a due date names bills that are owed, not disputed and not overdue, and belongs to no cycle.
@@ -59,7 +62,7 @@ pub enum Rule {
 
 impl Rule {
     /// All, for counters.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::LineNeverBack,
         Self::SequenceGapless,
         Self::NothingUnderTheMinimum,
@@ -71,6 +74,7 @@ impl Rule {
         Self::RestoredAtOnce,
         Self::CollectedOnce,
         Self::ChargedOnce,
+        Self::ServiceSpared,
         Self::WithdrawnOnce,
         Self::RemindedBeforeDue,
         Self::ContactAllowed,
@@ -94,6 +98,7 @@ impl Rule {
             Self::RestoredAtOnce => "restored_at_once",
             Self::CollectedOnce => "collected_once",
             Self::ChargedOnce => "charged_once",
+            Self::ServiceSpared => "service_spared",
             Self::WithdrawnOnce => "withdrawn_once",
             Self::RemindedBeforeDue => "reminded_before_due",
             Self::ContactAllowed => "contact_allowed",
@@ -127,6 +132,8 @@ pub struct Before {
     given_up: Vec<Id>,
     /// The bars of another system that are in force, by their names there.
     imported: Vec<Id>,
+    /// What the last restoration lifts, where provisioning could not do it.
+    not_restored: Option<(Vec<Uuid>, Vec<Id>)>,
 }
 
 impl Before {
@@ -145,6 +152,7 @@ impl Before {
             awaited: Vec::new(),
             given_up: Vec::new(),
             imported: Vec::new(),
+            not_restored: None,
         };
         if account.aside.is_none() {
             return plain;
@@ -166,6 +174,7 @@ impl Before {
                 .collect(),
             given_up: account.write_offs().iter().map(|asked| asked.bill.clone()).collect(),
             imported: imported(account),
+            not_restored: not_restored(account),
             ..plain
         }
     }
@@ -177,6 +186,12 @@ const fn is_planned(retry: &Retry) -> bool {
 
 fn charges(account: &Account) -> impl Iterator<Item = &Charge> {
     account.charges().into_iter().flat_map(|all| &all.charges)
+}
+
+fn not_restored(account: &Account) -> Option<(Vec<Uuid>, Vec<Id>)> {
+    let restored = account.services()?.restored.as_ref()?;
+    let lifts = restored.lifts.iter().map(|bar| command_id(&account.id, *bar)).collect();
+    restored.again.map(|_| (lifts, restored.lifts_imported.clone()))
 }
 
 fn imported(account: &Account) -> Vec<Id> {
@@ -230,7 +245,8 @@ pub fn broken(before: &Before, said: &Transition, policies: &PolicyBook) -> Vec<
         if policy.options.before_due.iter().any(|s| s.name == command.step) {
             check(is_before_due(account, policy, command), Rule::RemindedBeforeDue);
         }
-        if let Action::Bar { .. } = command.action {
+        if let Action::Bar { services, .. } = &command.action {
+            check(is_spared(account, services, policy.shortcuts.bar_protected), Rule::ServiceSpared);
             // Two procedures may have steps of one name.
             let ladder =
                 if account.cycle.is_some() { policy.ladder(account.procedure()) } else { 0..policy.steps.len() };
@@ -255,17 +271,32 @@ fn is_in_order(before: &Before, said: &Transition) -> bool {
     let account = &said.account;
     let sent = |c: &Cycle| c.sent.iter().map(|s| s.step).is_sorted_by(|a, b| a < b);
     account.cycle.as_ref().is_none_or(|c| {
-        let goes_back =
-            before.paused && !account.is_paused() || said.decisions.iter().any(|d| d.code == Code::WarnsAgain);
+        let again = |d: &Decision| matches!(d.code, Code::WarnsAgain | Code::BarAgain | Code::RestoredInPart);
+        let goes_back = before.paused && !account.is_paused() || said.decisions.iter().any(again);
         let same = |(number, _, policy): &&(u32, u16, Arc<str>)| *number == c.number && *policy == c.policy;
         let next = before.place.as_ref().filter(same).filter(|_| !goes_back).map_or(0, |(_, next, _)| *next);
-        c.next >= next && sent(c) && c.bars.iter().map(|b| b.step).is_sorted_by(|a, b| a < b)
+        c.next >= next && sent(c) && is_rising(account, c)
     })
+}
+
+/// Bars go up the ladder; one stands beside another of its step only where that could not be done.
+fn is_rising(account: &Account, cycle: &Cycle) -> bool {
+    let attempts = |last: &BarInForce| {
+        let failed = account.services().into_iter().flat_map(|known| &known.failed);
+        failed
+            .filter(|failed| failed.sequence == last.sequence)
+            .map(|failed| usize::from(failed.attempts))
+            .sum::<usize>()
+    };
+    let mut steps = cycle.bars.chunk_by(|a, b| a.step == b.step);
+    cycle.bars.is_sorted_by_key(|bar| bar.step)
+        && steps.all(|same| same.len() == 1 || same.last().is_some_and(|last| same.len() - 1 <= attempts(last)))
 }
 
 /// Every bar that was in force, or came into force here, is in force after it or named by one restoration, in order.
 fn is_lifted_once(before: &Before, said: &Transition) -> bool {
     let (mut in_force, mut terminated) = (before.bars.clone(), before.terminated);
+    let part = said.decisions.iter().any(|d| d.code == Code::RestoredInPart);
     let ids = |bars: &[u64]| bars.iter().map(|bar| command_id(&said.account.id, *bar)).collect::<Vec<_>>();
     let mut theirs = before.imported.clone();
     if said.decisions.iter().any(|d| d.code == Code::StateImported) {
@@ -277,13 +308,21 @@ fn is_lifted_once(before: &Before, said: &Transition) -> bool {
                 in_force.push(command.sequence);
                 terminated |= *level == BarLevel::Terminated;
             }
+            Action::Restore { lifts, lifts_imported, .. }
+                if before
+                    .not_restored
+                    .as_ref()
+                    .is_some_and(|(own, others)| (own, others) == (lifts, lifts_imported)) => {}
             Action::Restore { lifts, lifts_imported, .. } => {
                 let nothing = lifts.is_empty() && lifts_imported.is_empty();
-                if terminated || nothing || *lifts != ids(&in_force) || *lifts_imported != theirs {
+                let all = *lifts == ids(&in_force) && *lifts_imported == theirs;
+                // The later ones go further: they are lifted first.
+                let last = part && lifts_imported.is_empty() && ids(&in_force).ends_with(lifts);
+                if terminated || nothing || !(all || last) {
                     return false;
                 }
-                in_force.clear();
-                theirs.clear();
+                in_force.truncate(in_force.len() - lifts.len());
+                theirs.retain(|bar| !lifts_imported.contains(bar));
             }
             Action::Notify { .. } | Action::Withdraw { .. } | Action::Retry { .. } | Action::Ledger { .. } => {}
         }
@@ -291,6 +330,13 @@ fn is_lifted_once(before: &Before, said: &Transition) -> bool {
     let ours = (in_force.is_empty() || terminated) && said.account.cycle.as_ref().is_none_or(|c| c.bars.is_empty())
         || in_force == bars(&said.account);
     ours && theirs == imported(&said.account)
+}
+
+/// None of the services that are restricted is protected, as far as the profile says.
+fn is_spared(account: &Account, services: &[Id], bar_protected: bool) -> bool {
+    let known = account.profile.iter().flat_map(|profile| &profile.services);
+    let mut protected = known.filter(|service| service.protected);
+    bar_protected || protected.all(|service| !services.is_empty() && !services.contains(&service.service_id))
 }
 
 /// It was planned, and is under way now, for no more than failed and is owed.

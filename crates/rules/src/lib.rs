@@ -22,15 +22,17 @@ mod pause;
 mod policy;
 mod profile;
 mod retry;
+mod service;
 #[cfg(test)]
 mod tests;
 mod time;
 
 pub use account::{
-    Account, Accrual, Aside, Awaited, BarDecided, BarInForce, Bases, Bill, BillAside, BillTerms, Booking, Charge,
-    ChargeKind, Charges, Cycle, Dispute, DisputedPart, Fate, HELD_WORDS, History, Hold, HoldInForce, Imported,
-    ImportedBar, Notices, Offered, PaidBill, Pauses, Payment, PaymentPart, PendingBar, Plan, Promise, Reach, Retry,
-    RetryState, Seen, SeenId, SentStep, Stage, Suspended, TermAside, Transit, Waiver, WriteOff, standing, step,
+    Account, Accrual, Aside, Awaited, BarDecided, BarInForce, BarredServices, Bases, Bill, BillAside, BillTerms,
+    Booking, Charge, ChargeKind, ChargedServices, Charges, Cycle, Dispute, DisputedPart, FailedBar, Fate, HELD_WORDS,
+    History, Hold, HoldInForce, Imported, ImportedBar, Notices, Offered, PaidBill, Pauses, Payment, PaymentPart,
+    PendingBar, Plan, Promise, Reach, Restored, Retry, RetryState, Seen, SeenId, SentStep, Services, Stage, Suspended,
+    TermAside, Transit, Waiver, WriteOff, standing, step,
 };
 pub use calendar::{Calendar, Holidays, Offset, is_within};
 pub use change::OnChange;
@@ -54,6 +56,7 @@ pub use policy::{
 };
 pub use profile::{Contact, Profile, ProfileFacts, SCORES_MAX, Score, Service};
 pub use retry::RetryRules;
+pub use service::{PartRestored, ServiceResult, ServiceRules};
 pub use time::{DAY_MS, Day, MONTHS, Timestamp, Zone};
 
 /// The version of the rules in this crate, written into every decision: two decisions with the same policy, event and

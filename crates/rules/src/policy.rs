@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::{
     BarLevel, Calendar, Channel, ChargeRules, ContactRules, Currency, Minor, NoticeRule, Offset, OnChange, PauseRules,
-    PlanOffer, Resumes, RetryRules, Test, Timestamp, Zone,
+    PlanOffer, Resumes, RetryRules, ServiceRules, Test, Timestamp, Zone,
 };
 
 /// A policy, checked and ready to use. Made from a policy file by `dunning-wire`.
@@ -52,6 +52,8 @@ pub struct Options {
     pub remembers_kinds: bool,
     /// True where a condition asks how an account paid.
     pub remembers_history: bool,
+    /// True where a condition asks how often an account was barred.
+    pub remembers_bars: bool,
     /// What stops dunning for a time.
     pub pauses: PauseRules,
     /// Where a debt that comes back is dunned from.
@@ -62,6 +64,8 @@ pub struct Options {
     pub retries: Option<Box<RetryRules>>,
     /// What customers who pay late are charged; `None`: nothing.
     pub charges: Option<Box<ChargeRules>>,
+    /// Which services a bar restricts, and what becomes of one that was not done.
+    pub service: Option<Box<ServiceRules>>,
 }
 
 /// Steps under a name: some accounts follow them, others follow others.

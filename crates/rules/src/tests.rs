@@ -111,7 +111,8 @@ fn a_hold_is_the_accounts_own_where_an_event_of_its_own_can_end_it() {
             Hold::NoWarning,
             Hold::OnHold,
             Hold::BalanceDiffers,
-            Hold::NotServed
+            Hold::NotServed,
+            Hold::NoService
         ]
     );
 }

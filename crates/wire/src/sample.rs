@@ -1,5 +1,7 @@
 //! Values for property tests.
 
+mod services;
+
 use std::sync::Arc;
 
 use dunning_rules::{
@@ -7,8 +9,8 @@ use dunning_rules::{
     Booking, Channel, Charge, ChargeKind, Charges, Contact, ContactOutcome, Contacted, Currency, Cycle, Day, Dispute,
     DisputeOutcome, DisputedPart, Failed, Fate, HELD_WORDS, History, HoldInForce, IdHash, Imported, ImportedBar, Input,
     Interaction, Line, Minor, Notices, Offered, PaidBill, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile,
-    ProfileFacts, Promise, Reach, Retry, RetryState, ReversalKind, Score, Seen, SentStep, Service, Stops, Suspended,
-    Term, TermAside, Timestamp, Transit, Waiver, WriteOff, Zone,
+    ProfileFacts, Promise, Reach, Retry, RetryState, ReversalKind, Score, Seen, SentStep, Service, ServiceResult,
+    Stops, Suspended, Term, TermAside, Timestamp, Transit, Waiver, WriteOff, Zone,
 };
 use proptest::prelude::*;
 
@@ -221,6 +223,9 @@ fn interaction() -> impl Strategy<Value = Body<'static>> {
                 bars: bars.into_iter().map(|(name, level, since)| (name, BarLevel::ALL[level], since)).collect(),
             }
         ),
+        (id(), id(), 0..ServiceResult::ALL.len()).prop_map(|(command_id, service_id, result)| {
+            Interaction::ServiceReported { command_id, service_id, result: ServiceResult::ALL[result] }
+        }),
         Just(Interaction::NotUsed("BarDecided")),
     ]
     .prop_map(Body::Interaction)
@@ -369,7 +374,7 @@ type Beside = (
         Option<History>,
         Option<Offered>,
         Option<Notices>,
-        (Vec<WriteOff>, Option<Imported>, Vec<u64>),
+        (Vec<WriteOff>, Option<Imported>, Vec<u64>, Option<services::Sampled>, (Vec<Day>, u32)),
     ),
 );
 
@@ -405,7 +410,7 @@ fn aside() -> impl Strategy<Value = Beside> {
             some(history()),
             some(offered()),
             some(notices()),
-            (few(write_off()), some(imported()), few(counter())),
+            (few(write_off()), some(imported()), few(counter()), some(services::services()), services::barred()),
         ),
     )
 }
@@ -560,7 +565,15 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
                 suspended,
                 reach,
                 terms,
-                (retries, charges, facts, history, offered, notices, (write_offs, imported, booked)),
+                (
+                    retries,
+                    charges,
+                    facts,
+                    history,
+                    offered,
+                    notices,
+                    (write_offs, imported, booked, services, (barred, barred_in)),
+                ),
             ),
         ) = tail;
         // Some parts name a bill of the account, some one that it no longer has.
@@ -608,6 +621,9 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
             write_offs,
             imported: imported.map(Box::new),
             booked,
+            services: services.map(|known| Box::new(known.of(&bills))),
+            barred,
+            barred_in,
         };
         account.aside = (aside != Aside::default()).then(|| Box::new(aside));
         account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());

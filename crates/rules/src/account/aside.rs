@@ -5,6 +5,7 @@ use super::notices::Notices;
 use super::pause::Pauses;
 use super::reach::Reach;
 use super::retry::Retry;
+use super::service::Services;
 use super::terms::BillTerms;
 use super::write_off::WriteOff;
 use crate::{Account, Contacted, Cycle, Day, Id, ProfileFacts, Term, Timestamp};
@@ -46,6 +47,12 @@ pub struct Aside {
     pub booked: Vec<u64>,
     /// What it came with from another system.
     pub imported: Option<Box<Imported>>,
+    /// The days on which the last cycles that restricted service first did, where a policy asks for it.
+    pub barred: Vec<Day>,
+    /// The number of the last of those cycles; 0: there was none.
+    pub barred_in: u32,
+    /// Of its services, and what was reported of bars and restorations.
+    pub services: Option<Box<Services>>,
 }
 
 /// A plan that a notice offered.
@@ -146,6 +153,7 @@ impl Account {
             aside.booked.clear();
         }
         self.tidy_notices();
+        self.tidy_services();
         let Some(aside) = &self.aside else { return };
         if **aside == Aside::default() {
             self.aside = None;

@@ -103,9 +103,11 @@ impl Ladder<'_> {
         true
     }
 
-    /// The bar of a step is in force: a cycle that went back comes by it once more.
+    /// The bar of a step is in force, and was done for all that is known: a cycle that went back comes by it once more.
     pub(super) fn is_in_force(&self, place: usize) -> bool {
-        self.account.cycle.as_ref().is_some_and(|c| c.bars.iter().any(|bar| usize::from(bar.step) == place))
+        self.account.cycle.as_ref().is_some_and(|c| {
+            c.bars.iter().any(|bar| usize::from(bar.step) == place && !self.account.has_failed(bar.step))
+        })
     }
 
     /// Looks again at a bar that waits for something of the account's own; freed, it waits for the gate.
@@ -139,6 +141,8 @@ impl Ladder<'_> {
             Some(Hold::NoProfile)
         } else if vulnerable && !rules.bar_protected && allowed != Some(true) {
             Some(Hold::Protected)
+        } else if self.restrictable().is_none() {
+            Some(Hold::NoService)
         } else if warning.is_some_and(|rule| warning_sent(cycle, &rule).is_none()) {
             Some(Hold::NoWarning)
         } else if warning.is_some_and(|rule| self.is_too_early(rule)) {
@@ -167,9 +171,19 @@ impl Ladder<'_> {
         // What another system sent is no command of ours.
         let own = sent.iter().filter(|s| s.sequence > 0);
         let warnings = own.map(|s| command_id(&self.account.id, s.sequence)).collect();
-        let action = Action::Bar { level, warnings, announced_for: sent.and_then(|s| s.announced_for) };
+        let announced_for = sent.and_then(|s| s.announced_for);
+        let services = self.restrictable().unwrap_or_default();
+        let claims = self.claims(level, &services);
+        let action = Action::Bar { level, services: services.clone(), claims, warnings, announced_for };
         self.command(Code::Barred, &step.name, action);
         let (at, sequence) = (self.account.line, self.account.sequence);
+        if let Some(place) = self.account.cycle.as_ref().map(|cycle| cycle.next) {
+            self.note_barred(place, services);
+        }
+        if self.policy.options.remembers_bars {
+            let today = self.zone.day_of(at);
+            self.account.note_first_bar(today);
+        }
         if let Some(cycle) = &mut self.account.cycle {
             cycle.bars.push(BarInForce { step: cycle.next, at, sequence, level });
         }

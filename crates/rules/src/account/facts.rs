@@ -79,6 +79,7 @@ impl Ladder<'_> {
             NumberOf::LatePayments => {
                 Some(self.account.history().map_or(0, |known| known.late_payments(self.zone.day_of(at))))
             }
+            NumberOf::TimesBarred => Some(self.account.times_barred(self.zone.day_of(at))),
             NumberOf::DaysToPay => self.account.history()?.days_to_pay(),
             NumberOf::PastDisputes => Some(self.account.history().map_or(0, |known| i64::from(known.disputes))),
             NumberOf::DisputesUpheld => self.account.history()?.upheld_share(),

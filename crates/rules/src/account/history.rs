@@ -4,8 +4,10 @@ use crate::{Account, Bill, Body, Day, DisputeOutcome, Id, Minor};
 
 /// So many of the last bills that were paid are remembered.
 const PAID_MAX: usize = 24;
-/// Payments of so many days count as late ones.
+/// What is older is not counted.
 const LATE_WITHIN_DAYS: i32 = 365;
+/// So many of the last cycles with bars are remembered.
+const BARRED_MAX: usize = 12;
 
 /// How an account paid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,6 +92,31 @@ impl Account {
             }
             _ => {}
         }
+    }
+
+    /// In how many cycles within a year service was restricted, the present one aside.
+    pub(super) fn times_barred(&self, today: Day) -> i64 {
+        let days = self.aside.as_ref().map_or(&[][..], |aside| &aside.barred);
+        let since = today.plus(-LATE_WITHIN_DAYS);
+        let now = usize::from(self.cycle.as_ref().is_some_and(|cycle| cycle.number == self.barred_in()));
+        count(days.iter().rev().skip(now).filter(|day| **day > since).count())
+    }
+
+    /// The first bar of a cycle is sent.
+    pub(super) fn note_first_bar(&mut self, today: Day) {
+        let number = self.cycle.as_ref().map_or(0, |cycle| cycle.number);
+        if number == self.barred_in() {
+            return;
+        }
+        let aside = self.aside_mut();
+        aside.barred.push(today);
+        aside.barred_in = number;
+        let over = aside.barred.len().saturating_sub(BARRED_MAX);
+        aside.barred.drain(..over);
+    }
+
+    fn barred_in(&self) -> u32 {
+        self.aside.as_ref().map_or(0, |aside| aside.barred_in)
     }
 
     fn history_mut(&mut self) -> &mut History {

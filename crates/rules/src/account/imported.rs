@@ -121,7 +121,7 @@ impl Ladder<'_> {
         // It was the other system's cycle that ends: none is taken over again.
         self.account.cycles += 1;
         let bars = self.take_imported_bars();
-        self.lift(Vec::new(), bars, RestorationReason::Adjustment);
+        self.lift(Vec::new(), bars, Vec::new(), RestorationReason::Adjustment);
     }
 
     /// The bars of another system are lifted: their names there.
@@ -161,11 +161,31 @@ impl Ladder<'_> {
                 bases.entry = imported.started.unwrap_or(taken).min(line);
             }
         }
+        if let Some(untold) = last.and_then(|last| self.untold(imported.amount_warned, last))
+            && let Some(cycle) = &mut self.account.cycle
+        {
+            cycle.go_back_to(untold);
+        }
         if let Some(imported) = self.account.aside.as_mut().and_then(|aside| aside.imported.as_mut()) {
             imported.taken = true;
         }
         let step = last.map(|last| policy.steps[last].name.clone());
         self.decide(Code::CycleImported, step.as_ref(), None);
+    }
+
+    /// The warning of a bar still to come that was behind `last` already, where it named less than what may be dunned at
+    /// all: nobody was warned of what is owed, so the warning comes from here.
+    fn untold(&self, named: Minor, last: usize) -> Option<u16> {
+        if named == Minor::ZERO || self.is_enough(named) {
+            return None;
+        }
+        let ladder = self.policy.ladder(self.account.procedure());
+        let to_come = ladder.filter(|place| *place > last).filter_map(|place| self.policy.steps.get(place));
+        let warning = to_come.filter(|bar| !self.is_taken_over(bar)).find_map(|bar| match bar.action {
+            StepAction::Bar { warning, .. } => Some(warning?.step),
+            StepAction::Notify { .. } | StepAction::WriteOff { .. } => None,
+        })?;
+        u16::try_from(warning).ok().filter(|_| warning <= last)
     }
 
     /// True for a bar that goes no further than one of another system that is in force: it is not sent again.

@@ -11,6 +11,9 @@ use crate::{
     command_id,
 };
 
+/// What commands and decisions about a restoration say in the place of a step.
+pub(super) const RESTORE: &str = "restore";
+
 /// An account on its ladder, at an instant, with what it says.
 pub(super) struct Ladder<'a> {
     pub(super) account: &'a mut Account,
@@ -86,6 +89,7 @@ impl<'a> Ladder<'a> {
                 self.end(reason);
             } else {
                 self.look_at_own_hold();
+                self.restore_in_part(reason);
             }
         } else if self.is_enough(dunned) && !self.account.is_paused() {
             self.start();
@@ -142,8 +146,9 @@ impl<'a> Ladder<'a> {
         let ladder = self.next_deadline();
         let reminder = self.next_reminder();
         let settlement = self.next_settlement();
-        let own = [ladder, reminder, self.next_pause_end(), self.next_retry(), self.next_follow_up(), settlement];
-        self.account.deadline = own.into_iter().flatten().min();
+        let agreed = [self.next_pause_end(), self.next_retry(), self.next_follow_up(), self.next_service()];
+        let own = [ladder, reminder, settlement].into_iter().chain(agreed);
+        self.account.deadline = own.flatten().min();
     }
 
     fn next_deadline(&self) -> Option<Timestamp> {
@@ -328,12 +333,11 @@ impl<'a> Ladder<'a> {
 
     fn end(&mut self, reason: RestorationReason) {
         let Some(cycle) = &self.account.cycle else { return };
-        let lifts = bar_ids(&self.account.id, &cycle.bars);
         if self.is_terminated() {
             self.decide(Code::NotRestored, None, None);
         } else {
-            let imported = self.take_imported_bars();
-            self.lift(lifts, imported, reason);
+            let bars = cycle.bars.clone();
+            self.lift_bars(&bars, reason);
         }
         self.end_charges();
         let withdrawn = self.withdraw();
@@ -352,11 +356,18 @@ impl<'a> Ladder<'a> {
         self.account.stage() == Stage::Barred(BarLevel::Terminated)
     }
 
-    /// One restoration of these bars and of those of another system, where there are any.
-    pub(super) fn lift(&mut self, lifts: Vec<Uuid>, lifts_imported: Vec<Id>, reason: RestorationReason) {
+    /// One restoration of these bars and of those of another system, where there are any; `services`: of these only.
+    pub(super) fn lift(
+        &mut self,
+        lifts: Vec<Uuid>,
+        lifts_imported: Vec<Id>,
+        services: Vec<Id>,
+        reason: RestorationReason,
+    ) {
         if !lifts.is_empty() || !lifts_imported.is_empty() {
-            let step: Arc<str> = "restore".into();
-            self.command(Code::Restored, &step, Action::Restore { lifts, lifts_imported, reason });
+            let step: Arc<str> = RESTORE.into();
+            let claims = self.remaining();
+            self.command(Code::Restored, &step, Action::Restore { lifts, lifts_imported, services, claims, reason });
         }
     }
 

@@ -19,6 +19,7 @@ mod resume;
 mod retry;
 mod say;
 mod seen;
+mod service;
 mod step;
 mod terms;
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use pause::{HoldInForce, Pauses, Plan, Promise, Transit};
 pub use reach::Reach;
 pub use retry::{Retry, RetryState};
 pub use seen::{Seen, SeenId};
+pub use service::{BarredServices, ChargedServices, FailedBar, Restored, Services};
 pub use step::step;
 pub use terms::{BillTerms, TermAside};
 pub use write_off::WriteOff;
@@ -286,10 +288,12 @@ pub enum Hold {
     BalanceDiffers,
     /// The warning that must precede it has not arrived, or not long enough ago.
     NotServed,
+    /// None of the services that it is for may be restricted.
+    NoService,
 }
 
 /// Every reason to hold a bar, with its word for counters.
-pub const HELD_WORDS: [(Hold, &str); 12] = [
+pub const HELD_WORDS: [(Hold, &str); 13] = [
     (Hold::StaleAccount, "stale_account"),
     (Hold::StaleShard, "stale_shard"),
     (Hold::ClockDoubt, "clock_doubt"),
@@ -302,6 +306,7 @@ pub const HELD_WORDS: [(Hold, &str); 12] = [
     (Hold::OnHold, "on_hold"),
     (Hold::BalanceDiffers, "balance_differs"),
     (Hold::NotServed, "not_served"),
+    (Hold::NoService, "no_service"),
 ];
 
 impl Hold {
@@ -327,6 +332,7 @@ impl Hold {
             Self::OnHold => "a hold on the account stops bars",
             Self::BalanceDiffers => "billing says that something else is owed than is known here",
             Self::NotServed => "the warning that must precede it is not known to have arrived, or not long enough ago",
+            Self::NoService => "none of the services that it is for may be restricted",
         }
     }
 
@@ -342,6 +348,7 @@ impl Hold {
                 | Self::OnHold
                 | Self::BalanceDiffers
                 | Self::NotServed
+                | Self::NoService
         )
     }
 }

@@ -2,7 +2,7 @@
 //! due later comes later by as much, and nothing comes in a burst.
 
 use super::balance::{Moved, Rejected};
-use super::ladder::{Ladder, bar_ids};
+use super::ladder::Ladder;
 use super::pause::{Pauses, Plan, Promise};
 use crate::{
     AgreementRules, BelowMinimum, Body, Code, Day, Interaction, Minor, NoEffect, Outcome, Refusal, RestorationReason,
@@ -266,12 +266,10 @@ impl Ladder<'_> {
         let next = cycle.next;
         let first = bars.first().map(|bar| bar.step).or_else(|| self.imported_as_far_as(next));
         let Some(first) = first else { return };
-        let lifts = bar_ids(&self.account.id, &bars);
         if let Some(pauses) = self.account.pauses_mut() {
             pauses.back_to = Some(first);
         }
-        let imported = self.take_imported_bars();
-        self.lift(lifts, imported, reason);
+        self.lift_bars(&bars, reason);
     }
 
     /// The account goes on where it stood: all that is still to come comes later by the time it was stopped.

@@ -27,9 +27,12 @@ impl Account {
         Some(&self.aside.as_ref()?.reach)
     }
 
-    /// A new profile tells anew what can be reached; when the customer was spoken to, it does not.
+    /// A new profile tells anew what can be reached and what is preferred; when the customer was spoken to, it does not.
     pub(super) fn forget_reports(&mut self) {
         let Some(aside) = &mut self.aside else { return };
+        if let Some(notices) = &mut aside.notices {
+            notices.answered = None;
+        }
         aside.reach.opted_out.clear();
         aside.reach.unreachable.clear();
     }

@@ -124,9 +124,13 @@ fn take_input(
             ladder.note_interaction(what, outcome);
             if outcome == Outcome::Applied {
                 ladder.note_contact_made(what);
+                ladder.note_service(what);
             }
         }
-        body if outcome == Outcome::Applied => ladder.note_bill(body),
+        body if outcome == Outcome::Applied => {
+            ladder.note_bill(body);
+            ladder.note_lines(body);
+        }
         _ => {}
     }
     ladder.note_money(&input.body, outcome);
@@ -160,6 +164,9 @@ fn change(account: &mut Account, body: &Body<'_>, policy: &Arc<Policy>, at: Time
             account.profile = Some(profile);
         }
         Body::Interaction(Interaction::ContactMade { .. }) => {}
+        Body::Interaction(Interaction::ServiceReported { command_id, result, .. }) => {
+            account.admit_report(command_id, *result)?;
+        }
         Body::Interaction(what @ Interaction::StateImported { .. }) => return account.import(what, policy),
         Body::PaymentInitiated { payment_id, amount, currency, expected_by } => {
             account.in_currency(*currency)?;
@@ -243,7 +250,7 @@ fn take_deadline(mut account: Account, policy: Arc<Policy>, policies: &PolicyBoo
     let reminds = ladder.remind();
     let retries = ladder.settle_retries();
     ladder.retry();
-    let follows = ladder.follow_up();
+    let follows = ladder.follow_up() | ladder.serve_again();
     if ladder.account.cycle.is_some() {
         // The deadline may have been a reminder's or an attempt's alone, that of what stopped the account, or one of an
         // older version.
@@ -278,7 +285,7 @@ fn take_found(
         ladder.note_found(known);
     }
     ladder.decide(Code::NumbersPassedOver, None, None);
-    ladder.lift(bars, Vec::new(), RestorationReason::Error);
+    ladder.lift(bars, Vec::new(), Vec::new(), RestorationReason::Error);
     finish(ladder, policies, Outcome::Applied).with(account)
 }
 

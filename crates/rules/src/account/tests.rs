@@ -17,6 +17,7 @@ mod reach;
 mod resume;
 mod retry;
 mod select;
+mod services;
 mod steps;
 mod terms;
 mod transit;

@@ -26,7 +26,13 @@ fn restores(account: &Account, lifts: Vec<Uuid>) -> Transition {
     let mut account = account.clone();
     account.sequence += 1;
     account.cycle = None;
-    let action = Action::Restore { lifts, lifts_imported: vec![], reason: RestorationReason::Paid };
+    let action = Action::Restore {
+        lifts,
+        lifts_imported: vec![],
+        services: vec![],
+        claims: vec![],
+        reason: RestorationReason::Paid,
+    };
     let command = Command {
         id: command_id(&account.id, account.sequence),
         sequence: account.sequence,
@@ -134,7 +140,8 @@ fn bars(warned_before: i64) -> (Before, Transition) {
     said.account = account;
     let bar = &mut said.commands[0];
     (bar.step, bar.amount_due, bar.decided_at) = ("bar".into(), Minor::new(500), at);
-    bar.action = Action::Bar { level: BarLevel::Full, warnings: vec![], announced_for: None };
+    bar.action =
+        Action::Bar { level: BarLevel::Full, services: vec![], claims: vec![], warnings: vec![], announced_for: None };
     (Before::of(&before), said)
 }
 

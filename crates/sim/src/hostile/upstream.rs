@@ -3,8 +3,8 @@
 
 use dunning_engine::Partition;
 use dunning_rules::{
-    BarLevel, Body, Channel, ContactOutcome, Currency, DAY_MS, DisputeOutcome, Failed, Input, Interaction, Minor,
-    Profile, ProfileFacts, ReversalKind, Score, Stops, Term, Timestamp, Zone, command_id,
+    BarLevel, Body, Channel, ContactOutcome, Currency, DAY_MS, DisputeOutcome, Failed, Input, Interaction, Line, Minor,
+    Profile, ProfileFacts, ReversalKind, Score, Service, ServiceResult, Stops, Term, Timestamp, Zone, command_id,
 };
 use dunning_wire::control::{self, ControlBody, ControlEvent};
 use dunning_wire::schema::embedded_id;
@@ -28,6 +28,19 @@ pub(super) struct Sent {
     pub aborted: bool,
     /// Meant to be read and taken: it is no dead letter unless the rules refuse it.
     pub good: bool,
+}
+
+/// What is charged and barred; an empty name: the account.
+const SERVICES: [&str; 4] = ["", "mobile", "tv", "alarm"];
+
+/// Two that can be barred, one of them paid in advance now and then, and one that cannot.
+fn services(random: &mut Random) -> Vec<Service> {
+    let mut service = |name: &str, prepaid| Service {
+        service_id: name.into(),
+        protected: name == "alarm",
+        prepaid: random.chance(prepaid),
+    };
+    vec![service("mobile", 0), service("tv", 200), service("alarm", 0)]
 }
 
 /// A record to be written.
@@ -109,7 +122,7 @@ impl Upstream {
             vulnerable,
             customer_since: None,
             contacts: vec![],
-            services: vec![],
+            services: services(&mut self.random),
             payment_link: None,
             status: "active".into(),
             facts: self.random.chance(300).then(|| {
@@ -167,6 +180,8 @@ impl Upstream {
         let part = |days| Term { due_on: today.plus(due_in - days), amount: Minor::new(amount.get() / 2) };
         let terms = if amount.get() == 40_000 { vec![part(5), part(0)] } else { vec![] };
         let answers = self.answers(customer, 200);
+        let service = Some(self.random.pick(&SERVICES)).filter(|service| !service.is_empty());
+        let lines = vec![Line { line_id: "1", service_id: service, category: "own", amount }];
         let body = Body::BillIssued {
             bill_id: &id,
             amount,
@@ -174,7 +189,7 @@ impl Upstream {
             issued_on: today.plus(-30),
             due_on: today.plus(due_in),
             terms,
-            lines: vec![],
+            lines,
             kind: "regular",
             origin: answers.as_deref(),
         };
@@ -291,7 +306,8 @@ impl Upstream {
         let outcome = self.random.pick(&ContactOutcome::ALL);
         let command = self.command(customer);
         let (channel, told) = (self.random.pick(&Channel::ALL), self.random.chance(600));
-        let interaction = match self.random.between(0, 16) {
+        let (service, result) = (self.random.pick(&SERVICES), self.random.pick(&ServiceResult::ALL));
+        let interaction = match self.random.between(0, 18) {
             0 => Interaction::BarApproved { until },
             1 => Interaction::BarRefused { until },
             2 => Interaction::BarDecisionWithdrawn,
@@ -310,6 +326,7 @@ impl Upstream {
             }
             10 => Interaction::HoldReleased { hold_id: &name },
             11 => Interaction::OfferAnswered { command_id: &command, accepted: amount > Minor::new(500) },
+            13 | 14 => Interaction::ServiceReported { command_id: &command, service_id: service, result },
             12 => {
                 let step = self.random.pick(&["", "final", "bar-outgoing", "final", "nobody-knows"]);
                 let (warned, since) = (now.plus(-4 * DAY_MS), now.plus(-DAY_MS));

@@ -50,6 +50,9 @@ pub struct AccountView {
     /// Bars of another system, from which it was taken over, that are in force.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub imported_bars: Vec<ImportedBarView>,
+    /// True where provisioning could not do the last restoration, and it was not sent again since.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub restoration_failed: bool,
     /// Records that could not be read: no bar is sent until they are looked at.
     pub stale: Vec<StaleView>,
 }
@@ -135,6 +138,12 @@ pub struct BarView {
     pub sequence: u64,
     /// How far.
     pub level: &'static str,
+    /// Only these services; empty: all of the account.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
+    /// True where provisioning could not do it, and it was not sent again since.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
 }
 
 /// A bar of another system in force.
@@ -225,6 +234,10 @@ impl AccountView {
             charges: ChargeView::of(account, currency),
             retries: account.retries().iter().map(|retry| RetryView::new(retry, currency)).collect(),
             imported_bars: account.imported_bars().iter().map(ImportedBarView::from).collect(),
+            restoration_failed: account
+                .services()
+                .and_then(|known| known.restored.as_ref())
+                .is_some_and(|restored| !restored.failed.is_empty()),
             stale: row.stale.iter().map(StaleView::from).collect(),
         }
     }
@@ -270,7 +283,14 @@ impl CycleView {
             bars: cycle
                 .bars
                 .iter()
-                .map(|b| BarView { step: named(b.step), at: b.at, sequence: b.sequence, level: b.level.symbol() })
+                .map(|b| BarView {
+                    step: named(b.step),
+                    at: b.at,
+                    sequence: b.sequence,
+                    level: b.level.symbol(),
+                    services: account.restricted(std::slice::from_ref(b)).iter().map(ToString::to_string).collect(),
+                    failed: account.has_failed(b.step),
+                })
                 .collect(),
             pending: cycle.pending.as_ref().map(PendingView::new),
         }
@@ -349,6 +369,9 @@ impl fmt::Display for AccountView {
         for bar in &self.imported_bars {
             writeln!(f, "  barred      {}  {} by another system ({})", bar.since, bar.level, bar.bar_ref)?;
         }
+        if self.restoration_failed {
+            writeln!(f, "  restored    provisioning could not do it")?;
+        }
         match &self.cycle {
             Some(cycle) => write!(f, "{cycle}"),
             None => Ok(()),
@@ -381,7 +404,11 @@ impl fmt::Display for CycleView {
             writeln!(f, "    sent      {}  {} (command {}{fate})", sent.at, sent.step, sent.sequence)?;
         }
         for bar in &self.bars {
-            writeln!(f, "    barred    {}  {} {} (command {})", bar.at, bar.step, bar.level, bar.sequence)?;
+            let services =
+                if bar.services.is_empty() { String::new() } else { format!(" of {}", bar.services.join(", ")) };
+            let failed = if bar.failed { ", provisioning could not do it" } else { "" };
+            let BarView { at, step, level, sequence, .. } = bar;
+            writeln!(f, "    barred    {at}  {step} {level}{services} (command {sequence}{failed})")?;
         }
         if let Some(pending) = &self.pending {
             writeln!(f, "    waiting   {}  a bar is due: {}", pending.due, pending.why)?;

@@ -6,7 +6,7 @@ mod view;
 
 use std::fmt::Write;
 
-use dunning_rules::{Action, BarLevel, Command, LedgerKind, Minor, Term};
+use dunning_rules::{Action, BarLevel, Command, Id, LedgerKind, Minor, Term};
 
 use crate::avro::{
     put_amount, put_array, put_bool, put_currency, put_day, put_instant, put_len, put_long, put_option, put_str,
@@ -15,6 +15,9 @@ use crate::avro::{
 use crate::topic::OutputTopic;
 
 pub use view::{ActionView, CommandView, EntryView, decode};
+
+/// What is claimed where nothing is.
+const NONE: &str = "NONE";
 
 /// The reason code of a bar; others come with later policies.
 const OVERDUE: &str = "overdue";
@@ -133,9 +136,9 @@ fn put_offer(out: &mut Vec<u8>, offer: &[Term]) {
 }
 
 fn put_bar(out: &mut Vec<u8>, account_id: &str, command: &Command) {
-    let Action::Bar { level, warnings, announced_for } = &command.action else { return };
+    let Action::Bar { level, services, claims, warnings, announced_for } = &command.action else { return };
     put_len(out, *level as usize);
-    out.push(0); // service_ids: all of the account
+    put_array(out, services.iter(), |out, id| put_str(out, id));
     put_bool(out, *level != BarLevel::Terminated); // emergency_calls_allowed
     put_amount(out, command.amount_due);
     put_currency(out, command.currency);
@@ -145,12 +148,19 @@ fn put_bar(out: &mut Vec<u8>, account_id: &str, command: &Command) {
     put_array(out, command.bill_ids.iter(), |out, id| put_str(out, id));
     put_array(out, warnings.iter(), put_text);
     put_option(out, *announced_for, put_day);
-    put_claim(out, level.symbol());
+    if claims.is_empty() {
+        put_claim(out, level.symbol());
+    } else {
+        put_array(out, claims.iter(), |out, (service, level)| {
+            put_str(out, service);
+            put_str(out, level.symbol());
+        });
+    }
 }
 
 fn put_restoration(out: &mut Vec<u8>, account_id: &str, command: &Command) {
-    let Action::Restore { lifts, lifts_imported, reason } = &command.action else { return };
-    out.push(0); // service_ids: all of the account
+    let Action::Restore { lifts, lifts_imported, services, claims, reason } = &command.action else { return };
+    put_array(out, services.iter(), |out, id| put_str(out, id));
     if lifts_imported.is_empty() {
         put_array(out, lifts.iter(), put_text);
     } else {
@@ -163,7 +173,15 @@ fn put_restoration(out: &mut Vec<u8>, account_id: &str, command: &Command) {
     put_instant(out, command.decided_at); // effective_at
     put_cycle(out, account_id, command);
     put_amount(out, command.amount_due); // remaining_minor
-    put_claim(out, "NONE");
+    let account = [Id::default()];
+    let lifted = if services.is_empty() { &account } else { &services[..] };
+    let free = lifted.iter().filter(|lifted| claims.iter().all(|(service, _)| service != *lifted));
+    let free = free.map(|service| (service, NONE));
+    let desired: Vec<_> = free.chain(claims.iter().map(|(service, level)| (service, level.symbol()))).collect();
+    put_array(out, desired.into_iter(), |out, (service, level)| {
+        put_str(out, service);
+        put_str(out, level);
+    });
 }
 
 fn put_retry(out: &mut Vec<u8>, account_id: &str, command: &Command) {

@@ -27,11 +27,18 @@ fn action() -> impl Strategy<Value = Action> {
                 offer: vec![],
                 follows: mandatory.then(|| command_id("acc-1", 7)),
             });
-    let bar = (0..BarLevel::ALL.len(), ids(), day()).prop_map(|(level, warnings, announced_for)| Action::Bar {
-        level: BarLevel::ALL[level],
-        warnings,
-        announced_for,
-    });
+    let services = || proptest::collection::vec(sample::id().prop_map(Into::into), 0..3);
+    let level = (0..BarLevel::ALL.len()).prop_map(|level| BarLevel::ALL[level]);
+    let claims = || proptest::collection::vec((sample::id().prop_map(Into::into), level.clone()), 0..3);
+    let bar = (level.clone(), services(), claims(), ids(), day()).prop_map(
+        |(level, services, claims, warnings, announced_for)| Action::Bar {
+            level,
+            services,
+            claims,
+            warnings,
+            announced_for,
+        },
+    );
     let reason = prop_oneof![
         Just(RestorationReason::Paid),
         Just(RestorationReason::Dispute),
@@ -60,11 +67,15 @@ fn action() -> impl Strategy<Value = Action> {
         notify,
         withdraw,
         bar,
-        (ids(), imported, reason).prop_map(|(lifts, lifts_imported, reason)| Action::Restore {
-            lifts,
-            lifts_imported,
-            reason
-        })
+        (ids(), imported, services(), claims(), reason).prop_map(
+            |(lifts, lifts_imported, services, claims, reason)| Action::Restore {
+                lifts,
+                lifts_imported,
+                services,
+                claims,
+                reason
+            }
+        )
     ]
 }
 
@@ -149,7 +160,8 @@ fn view(action: Action) -> (CommandView, Value) {
 fn a_bar_has_what_the_contract_says() {
     let warnings = vec![command_id("acc-1", 5)];
     let announced_for = Some(Day::from_epoch(100));
-    let (view, value) = view(Action::Bar { level: BarLevel::Full, warnings, announced_for });
+    let (view, value) =
+        view(Action::Bar { level: BarLevel::Full, services: vec![], claims: vec![], warnings, announced_for });
     assert_eq!(view.cycle_id, "acc-1/2");
     assert_eq!((view.currency.as_str(), view.bill_ids.len()), ("EUR", 2));
     assert_eq!(
@@ -173,7 +185,8 @@ fn a_bar_has_what_the_contract_says() {
 #[test]
 fn only_a_service_that_is_ended_loses_emergency_calls() {
     for level in BarLevel::ALL {
-        let (_, value) = view(Action::Bar { level, warnings: vec![], announced_for: None });
+        let (_, value) =
+            view(Action::Bar { level, services: vec![], claims: vec![], warnings: vec![], announced_for: None });
         let allowed = reference::at(&value, "emergency_calls_allowed");
         assert_eq!(allowed, Value::Boolean(level != BarLevel::Terminated));
     }
@@ -182,8 +195,13 @@ fn only_a_service_that_is_ended_loses_emergency_calls() {
 #[test]
 fn a_restoration_says_what_remains_and_that_nothing_is_claimed() {
     let lifts = vec![command_id("acc-1", 5), command_id("acc-1", 6)];
-    let (view, value) =
-        view(Action::Restore { lifts: lifts.clone(), lifts_imported: vec![], reason: RestorationReason::WriteOff });
+    let (view, value) = view(Action::Restore {
+        lifts: lifts.clone(),
+        lifts_imported: vec![],
+        services: vec![],
+        claims: vec![],
+        reason: RestorationReason::WriteOff,
+    });
     assert_eq!(
         view.action,
         ActionView::Restore {

@@ -228,6 +228,12 @@ fn put_interaction(out: &mut Vec<u8>, interaction: &Interaction<'_>) {
             put_option(out, *right_party, put_bool);
             out.extend([0, 0, 0]); // intent, sentiment, cost_minor
         }
+        Interaction::ServiceReported { command_id, service_id, result } => {
+            put_branch(out, 11, command_id);
+            put_str(out, service_id);
+            put_len(out, *result as usize);
+            out.extend([0, 0]); // applied_at, detail
+        }
         Interaction::StateImported { step, started, warned, amount_warned, bars } => {
             put_branch(out, 12, step);
             put_option(out, *started, put_instant);

@@ -1,4 +1,6 @@
-use dunning_rules::{BarLevel, Body, Channel, ContactOutcome, Currency, Interaction, Minor, Stops, Term};
+use dunning_rules::{
+    BarLevel, Body, Channel, ContactOutcome, Currency, Interaction, Minor, ServiceResult, Stops, Term,
+};
 
 use super::Named;
 use crate::avro::{Fault, Reader};
@@ -14,8 +16,7 @@ pub(super) const CHANNELS: [Option<Channel>; 8] = [
     Some(Channel::Voice),
     Some(Channel::Letter),
 ];
-/// Symbols of `ServiceResult` and `BarDecision`.
-const RESULTS: usize = 4;
+/// Symbols of `BarDecision`.
 const DECISIONS: usize = 4;
 
 /// What a hold can stop.
@@ -41,6 +42,7 @@ pub(super) fn body<'a>(r: &mut Reader<'a>) -> Read<Named<'a>> {
         Interaction::OfferAnswered { .. } => "OfferAnswered",
         Interaction::ContactMade { .. } => "ContactOutcome",
         Interaction::StateImported { .. } => "DunningStateImported",
+        Interaction::ServiceReported { .. } => "ServiceActionReported",
         Interaction::BarApproved { .. } | Interaction::BarRefused { .. } | Interaction::BarDecisionWithdrawn => {
             "BarDecided"
         }
@@ -68,7 +70,7 @@ fn what<'a>(r: &mut Reader<'a>) -> Read<Interaction<'a>> {
         10 => {
             return Ok(Interaction::OfferAnswered { command_id: r.string()?, accepted: r.boolean()? });
         }
-        11 => service_action(r),
+        11 => return service_action(r),
         _ => return imported(r),
     };
     not_used.map(Interaction::NotUsed)
@@ -133,13 +135,12 @@ fn bar_decided<'a>(r: &mut Reader<'a>) -> Read<Interaction<'a>> {
     })
 }
 
-fn service_action(r: &mut Reader<'_>) -> Read<&'static str> {
-    r.string()?; // command_id
-    r.string()?; // service_id
-    r.symbol(RESULTS)?;
+fn service_action<'a>(r: &mut Reader<'a>) -> Read<Interaction<'a>> {
+    let (command_id, service_id) = (r.string()?, r.string()?);
+    let result = ServiceResult::ALL[r.symbol(ServiceResult::ALL.len())?];
     r.option(Reader::timestamp)?; // applied_at
     r.string()?; // detail
-    Ok("ServiceActionReported")
+    Ok(Interaction::ServiceReported { command_id, service_id, result })
 }
 
 /// A bar goes as far as one of these: nothing is taken over of a service that was ended.

@@ -338,7 +338,7 @@ fn tax(posting: &Posting) -> String {
     if posting.tax == 0 { String::new() } else { format!(", with {} tax in it", percent(posting.tax)) }
 }
 
-fn percent(hundredths: u32) -> String {
+pub(super) fn percent(hundredths: u32) -> String {
     let (whole, rest) = (hundredths / 100, hundredths % 100);
     let rest = if rest == 0 { String::new() } else { format!(".{rest:02}").trim_end_matches('0').to_owned() };
     format!("{whole}{rest}%")

@@ -121,6 +121,12 @@ impl Reader<'_, '_> {
         asks(file, |when| self.quietly(when).iter().any(is_history))
     }
 
+    /// True where a condition asks how often an account was barred.
+    pub(super) fn asks_for_bars(&self, file: &raw::PolicyFile) -> bool {
+        let is = |test: &Test| matches!(test, Test::Number { of: NumberOf::TimesBarred, .. });
+        asks(file, |when| self.quietly(when).iter().any(is))
+    }
+
     /// Steps and rules that no account can come to: what they ask for never holds while anybody is dunned.
     pub(super) fn never_met(&mut self, file: &raw::PolicyFile, policy: &Policy) {
         let told = file.before_due.iter().enumerate().map(|(i, s)| (format!("before_due[{i}]"), &s.when, false));
@@ -231,6 +237,7 @@ fn numbers(when: &raw::When) -> impl Iterator<Item = (&'static str, &raw::Betwee
         ("promises_broken", &when.promises_broken),
         ("lifetime_value", &when.lifetime_value),
         ("late_payments", &when.late_payments),
+        ("times_barred", &when.times_barred),
         ("past_disputes", &when.past_disputes),
     ];
     all.into_iter().filter_map(|(key, between)| Some((key, between.as_ref()?)))
@@ -254,6 +261,7 @@ fn number(key: &str) -> NumberOf {
         "tenure" => NumberOf::Tenure,
         "lifetime_value" => NumberOf::LifetimeValue,
         "late_payments" => NumberOf::LatePayments,
+        "times_barred" => NumberOf::TimesBarred,
         "past_disputes" => NumberOf::PastDisputes,
         "days_to_pay" => NumberOf::DaysToPay,
         _ => NumberOf::DebtAge,

@@ -18,6 +18,7 @@ mod raw;
 mod ready;
 mod retries;
 mod select;
+mod service;
 pub(crate) mod shape;
 mod shortcuts;
 mod steps;

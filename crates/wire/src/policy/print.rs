@@ -7,7 +7,7 @@ use dunning_rules::{
     step,
 };
 
-use super::{Loaded, change, charges, duration, notices, pauses, retries};
+use super::{Loaded, change, charges, duration, notices, pauses, retries, service};
 
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 /// A calendar shows no more: a ladder can go on as long as something is owed.
@@ -34,6 +34,9 @@ pub fn print(loaded: &Loaded) -> String {
         page.say(&sentence);
     }
     page.say(&retries::sentence(policy.options.retries.as_deref()));
+    for sentence in service::sentences(policy.options.service.as_deref()) {
+        page.say(&sentence);
+    }
     for sentence in charges::sentences(policy) {
         page.say(&sentence);
     }
@@ -470,6 +473,7 @@ const fn number(of: NumberOf) -> &'static str {
         NumberOf::PromisesBroken => "the promises broken are",
         NumberOf::LifetimeValue => "the customer is worth",
         NumberOf::LatePayments => "the bills paid late within a year are",
+        NumberOf::TimesBarred => "the times it was barred within a year are",
         NumberOf::DaysToPay => "a bill is paid on the average after",
         NumberOf::PastDisputes => "the disputes that ended are",
         NumberOf::DisputesUpheld => "the share of them that ended for the customer is",

@@ -93,6 +93,10 @@ pub(super) struct PolicyFile {
     /// What customers who pay late are charged. Without it: nothing.
     #[serde(default)]
     pub(super) charges: Option<super::charges::Charges>,
+    /// Which services bars restrict, what is restored before all is paid, and what becomes of a bar or a restoration that
+    /// could not be done.
+    #[serde(default)]
+    pub(super) service: Option<super::service::Service>,
     /// Notices before the due date of a bill that is owed: one for each bill and step. They start no cycle.
     #[serde(default)]
     pub(super) before_due: Vec<Step>,
@@ -336,6 +340,8 @@ pub(super) struct When {
     pub(super) scores: Option<BTreeMap<String, ScoreBetween>>,
     /// How many bills were paid late within a year (of the last 24 that were paid).
     pub(super) late_payments: Option<Between>,
+    /// In how many cycles within a year service was restricted, the present one aside (of the last 12).
+    pub(super) times_barred: Option<Between>,
     /// Days from the date of a bill to its payment, on the average of the last 24: `{ below: 20d }`.
     pub(super) days_to_pay: Option<DaysBetween>,
     /// Disputes that ended.

@@ -94,10 +94,12 @@ impl Reader<'_, '_> {
                 select,
                 remembers_kinds: condition::asks_for_kinds(file),
                 remembers_history: self.asks_for_history(file),
+                remembers_bars: self.asks_for_bars(file),
                 pauses: self.pauses(file),
                 resumes: resumes(file),
                 on_change,
                 retries: self.retries(file),
+                service: self.service(file),
                 charges,
             },
         };

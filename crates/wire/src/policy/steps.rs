@@ -446,7 +446,7 @@ pub(super) const fn channel(channel: raw::Channel) -> Channel {
     }
 }
 
-const fn level(level: raw::Level) -> BarLevel {
+pub(super) const fn level(level: raw::Level) -> BarLevel {
     match level {
         raw::Level::Throttled => BarLevel::Throttled,
         raw::Level::Outgoing => BarLevel::Outgoing,

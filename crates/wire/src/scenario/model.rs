@@ -1,6 +1,6 @@
 use dunning_rules::{
-    BarLevel, Body, Channel, ContactOutcome, Currency, Day, DisputeOutcome, Failed, Hold, Interaction, Minor, Profile,
-    RestorationReason, ReversalKind, Stops, Term, Timestamp, Zone,
+    BarLevel, Body, Channel, ContactOutcome, Currency, Day, DisputeOutcome, Failed, Hold, Interaction, Line, Minor,
+    Profile, RestorationReason, ReversalKind, ServiceResult, Stops, Term, Timestamp, Zone,
 };
 
 use super::imported::Came;
@@ -57,6 +57,7 @@ pub(super) enum Happening {
         issued: Day,
         due: Day,
         terms: Vec<Term>,
+        services: Vec<(String, Minor)>,
         kind: String,
         answers: Option<String>,
     },
@@ -161,6 +162,12 @@ pub(super) enum Happening {
         hold: String,
     },
     StateImported(Came),
+    /// `of`: the step of the bar, or `restore`.
+    Provisioned {
+        of: String,
+        service: String,
+        result: ServiceResult,
+    },
     /// `of`: the step of the notice.
     ContactMade {
         of: Option<String>,
@@ -179,6 +186,7 @@ pub(super) struct Expected {
     pub(super) step: Option<String>,
     pub(super) channel: Option<Channel>,
     pub(super) level: Option<BarLevel>,
+    pub(super) services: Option<Vec<String>>,
     pub(super) amount: Option<Minor>,
     pub(super) bills: Option<Vec<String>>,
     pub(super) lifts: Option<Vec<String>>,
@@ -221,14 +229,14 @@ impl Happening {
     /// `notice` is the id of the command that it is about, if it is about one.
     pub(super) fn body<'a>(&'a self, notice: Option<&'a str>) -> Body<'a> {
         match self {
-            Self::BillIssued { bill, amount, currency, issued, due, terms, kind, .. } => Body::BillIssued {
+            Self::BillIssued { bill, amount, currency, issued, due, terms, services, kind, .. } => Body::BillIssued {
                 bill_id: bill,
                 amount: *amount,
                 currency: *currency,
                 issued_on: *issued,
                 due_on: *due,
                 terms: terms.clone(),
-                lines: Vec::new(),
+                lines: services.iter().map(|(service, amount)| line(service, *amount)).collect(),
                 kind,
                 origin: notice,
             },
@@ -285,7 +293,7 @@ impl Happening {
     pub(super) fn notice(&self) -> Option<Named<'_>> {
         match self {
             Self::ContactMade { of, .. } => of.as_deref().map(|step| Named { step, waives: false }),
-            Self::OfferAnswered { of, .. } => Some(Named { step: of, waives: false }),
+            Self::OfferAnswered { of, .. } | Self::Provisioned { of, .. } => Some(Named { step: of, waives: false }),
             Self::PaymentFailed { was_retry: true, .. } | Self::PaymentReceived { was_retry: true, .. } => {
                 Some(Named { step: "retry", waives: false })
             }
@@ -310,6 +318,9 @@ impl Happening {
                 instalments: instalments.clone(),
                 replaces: replaces.as_deref(),
             },
+            Self::Provisioned { service, result, .. } => {
+                Interaction::ServiceReported { command_id: notice.unwrap_or(""), service_id: service, result: *result }
+            }
             Self::OfferAnswered { accepted, .. } => {
                 Interaction::OfferAnswered { command_id: notice.unwrap_or(""), accepted: *accepted }
             }
@@ -389,12 +400,20 @@ impl Happening {
             Self::HoldPlaced { hold, bills, .. } if bills.is_empty() => format!("hold {hold} is placed"),
             Self::HoldPlaced { hold, bills, .. } => format!("hold {hold} is placed on {}", bills.join(", ")),
             Self::HoldReleased { hold } => format!("hold {hold} is released"),
+            Self::Provisioned { of, service, result } if service.is_empty() => {
+                format!("provisioning, {of}: {result:?}")
+            }
+            Self::Provisioned { of, service, result } => format!("provisioning, {of} of {service}: {result:?}"),
             Self::StateImported(came) => came.words(),
             Self::ContactMade { of: Some(step), outcome, .. } => format!("notice {step}: {outcome:?}"),
             Self::ContactMade { outcome, inbound: true, .. } => format!("the customer gets in touch: {outcome:?}"),
             Self::ContactMade { outcome, .. } => format!("another contact: {outcome:?}"),
         }
     }
+}
+
+fn line(service: &str, amount: Minor) -> Line<'_> {
+    Line { line_id: service, service_id: Some(service), category: "own", amount }
 }
 
 fn parts(terms: &[Term]) -> String {
@@ -421,6 +440,7 @@ impl Expected {
         let details = [
             self.channel.map(|c| c.symbol().to_owned()),
             self.level.map(|l| l.symbol().to_owned()),
+            self.services.as_ref().filter(|all| !all.is_empty()).map(|all| format!("services {}", list(all))),
             self.amount.map(|a| a.to_string()),
             self.bills.as_ref().map(|b| format!("bills {}", list(b))),
             self.lifts.as_ref().map(|l| format!("lifts {}", list(l))),

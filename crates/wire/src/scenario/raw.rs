@@ -177,6 +177,8 @@ pub(super) struct Entry {
     pub(super) hold_released: Option<WholeHold>,
     /// Another system dunned the account so far, and this one takes it over.
     pub(super) state_imported: Option<super::imported::StateImported>,
+    /// Provisioning reports what became of a bar or a restoration.
+    pub(super) provisioned: Option<Provisioned>,
     /// A channel reports what became of a notice, or somebody else had to do with the customer.
     pub(super) contact_made: Option<ContactMade>,
     /// Where the event is to change nothing: why, such as `known_payment`. Without it the event must have an effect.
@@ -188,6 +190,26 @@ pub(super) struct Entry {
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Provisioned {
+    /// The step whose bar it was, the last time; `restore`: the last restoration.
+    pub(super) of: String,
+    /// What became of it.
+    pub(super) result: Result,
+    /// The service. Without it: all that the command was for.
+    #[serde(default)]
+    pub(super) service: String,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Result {
+    Applied,
+    Failed,
+    Refused,
+}
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -203,6 +225,9 @@ pub(super) struct BillIssued {
     /// `due`.
     #[serde(default)]
     pub(super) terms: Vec<Part>,
+    /// What it charges by service, in minor units (cents): `{ mobile: 3000, tv: 2000 }`. Without it: it does not say.
+    #[serde(default)]
+    pub(super) services: BTreeMap<String, i64>,
     /// Its kind. Without it: `regular`.
     #[serde(default)]
     pub(super) kind: Option<String>,
@@ -385,7 +410,7 @@ pub(super) struct Expect {
     pub(super) notify: Option<String>,
     /// The step that bars.
     pub(super) bar: Option<String>,
-    /// Every bar is lifted, and why.
+    /// Bars are lifted, and why.
     pub(super) restore: Option<Reason>,
     /// A payment that failed is collected again: which attempt, from 1.
     #[schemars(range(min = 1, max = 31))]
@@ -400,8 +425,8 @@ pub(super) struct Expect {
     pub(super) withdraw: Option<String>,
     /// The step whose bar waits (no command); `because` says why.
     pub(super) held: Option<String>,
-    /// Why a bar waits: `no_profile`, `protected`, `refused`, `no_warning`, `on_hold`, `balance_differs` or
-    /// `not_served`.
+    /// Why a bar waits: `no_profile`, `protected`, `refused`, `no_warning`, `on_hold`, `balance_differs`, `not_served` or
+    /// `no_service`.
     pub(super) because: Option<Because>,
     /// The parts of the plan that the notice offers.
     pub(super) offers: Option<Vec<Part>>,
@@ -409,6 +434,8 @@ pub(super) struct Expect {
     pub(super) channel: Option<Channel>,
     /// The level of the bar.
     pub(super) level: Option<Level>,
+    /// The services that are restricted or restored; `[]`: all of the account.
+    pub(super) services: Option<Vec<String>>,
     /// Overdue and not disputed, or what an attempt collects, in minor units (cents).
     pub(super) amount: Option<i64>,
     /// The bills that it is about, oldest due date first.
@@ -441,6 +468,7 @@ pub(super) enum Because {
     OnHold,
     BalanceDiffers,
     NotServed,
+    NoService,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]

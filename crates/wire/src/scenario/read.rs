@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveTime, Timelike};
 use dunning_rules::{
     BarLevel, Channel, Contact, Currency, Day, DisputeOutcome, Hold, Interaction, Minor, Profile, ProfileFacts,
-    RestorationReason, ReversalKind, Score, Service, Timestamp, Zone,
+    RestorationReason, ReversalKind, Score, Service, ServiceResult, Timestamp, Zone,
 };
 
 use super::model::{Entry, Expected, Happening, Happens, Kind, Scenario, Stands, What};
@@ -151,6 +151,14 @@ impl Reader<'_, '_> {
                 let until = self.until(&format!("{path}.bar_refused.until"), d);
                 Happening::Decided(Interaction::BarRefused { until })
             }
+            raw::Entry { provisioned: Some(p), .. } => {
+                let result = match p.result {
+                    raw::Result::Applied => ServiceResult::Applied,
+                    raw::Result::Failed => ServiceResult::Failed,
+                    raw::Result::Refused => ServiceResult::Refused,
+                };
+                Happening::Provisioned { of: p.of.clone(), service: p.service.clone(), result }
+            }
             raw::Entry { bar_decision_withdrawn: Some(_), .. } => Happening::Decided(Interaction::BarDecisionWithdrawn),
             _ => return self.stopping(path, entry, at, line),
         })
@@ -171,8 +179,9 @@ impl Reader<'_, '_> {
             self.error(&format!("{path}.terms"), "the terms do not sum to the bill", "such a bill would be refused");
         }
         let kind = bill.kind.as_deref().unwrap_or("regular").to_owned();
+        let services = bill.services.iter().map(|(service, amount)| (service.clone(), Minor::new(*amount))).collect();
         let (bill, answers) = (bill.bill.clone(), bill.answers.clone());
-        Some(Happening::BillIssued { bill, amount, currency, issued, due, terms, kind, answers })
+        Some(Happening::BillIssued { bill, amount, currency, issued, due, terms, services, kind, answers })
     }
 
     fn positive(&mut self, path: &str, amount: i64) -> Minor {
@@ -245,6 +254,7 @@ impl Reader<'_, '_> {
             ("channel", expect.channel.is_some() && kind != Kind::Notify),
             ("offers", expect.offers.is_some() && kind != Kind::Notify),
             ("level", expect.level.is_some() && kind != Kind::Bar),
+            ("services", expect.services.is_some() && !matches!(kind, Kind::Bar | Kind::Restore(_))),
             ("lifts", expect.lifts.is_some() && !matches!(kind, Kind::Restore(_))),
             ("names_day", expect.names_day.is_some() && !matches!(kind, Kind::Notify | Kind::Bar)),
         ];
@@ -265,6 +275,7 @@ impl Reader<'_, '_> {
             step,
             channel: expect.channel.map(channel),
             level: expect.level.map(level),
+            services: expect.services.clone(),
             amount: expect.amount.map(Minor::new),
             bills: expect.bills.clone(),
             lifts: expect.lifts.clone(),
@@ -341,6 +352,7 @@ impl raw::Entry {
             self.hold_released.is_some(),
             self.contact_made.is_some(),
             self.state_imported.is_some(),
+            self.provisioned.is_some(),
         ];
         said.into_iter().filter(|said| *said).count()
     }
@@ -446,6 +458,7 @@ const fn because(because: raw::Because) -> Hold {
         raw::Because::OnHold => Hold::OnHold,
         raw::Because::BalanceDiffers => Hold::BalanceDiffers,
         raw::Because::NotServed => Hold::NotServed,
+        raw::Because::NoService => Hold::NoService,
     }
 }
 

@@ -210,6 +210,7 @@ impl World {
             && same(&expected.step, &found.step)
             && same(&expected.channel, &found.channel)
             && same(&expected.level, &found.level)
+            && same(&expected.services, &found.services)
             && same(&expected.amount, &found.amount)
             && same(&expected.bills, &found.bills)
             && same(&expected.lifts, &found.lifts)
@@ -224,6 +225,7 @@ impl World {
             step: Some(command.step.to_string()),
             channel: None,
             level: None,
+            services: None,
             amount: Some(command.amount_due),
             bills: Some(command.bill_ids.iter().map(ToString::to_string).collect()),
             lifts: None,
@@ -237,9 +239,10 @@ impl World {
                 expected.names_day = *announced_for;
             }
             Action::Withdraw { .. } => expected.kind = Kind::Withdraw,
-            Action::Bar { level, announced_for, .. } => {
+            Action::Bar { level, services, announced_for, .. } => {
                 expected.kind = Kind::Bar;
                 expected.level = Some(*level);
+                expected.services = Some(services.iter().map(ToString::to_string).collect());
                 expected.names_day = *announced_for;
             }
             Action::Retry { attempt, .. } => {
@@ -253,8 +256,9 @@ impl World {
                     LedgerKind::Fee | LedgerKind::Interest => Kind::Charge,
                 };
             }
-            Action::Restore { lifts, lifts_imported, reason } => {
+            Action::Restore { lifts, lifts_imported, services, reason, .. } => {
                 expected.kind = Kind::Restore(*reason);
+                expected.services = Some(services.iter().map(ToString::to_string).collect());
                 expected.step = None;
                 let barred = lifts.iter().filter_map(|id| self.commands.iter().find(|c| c.id == *id));
                 let theirs = lifts_imported.iter().map(ToString::to_string);

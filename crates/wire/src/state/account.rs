@@ -350,6 +350,7 @@ const fn hold_code(hold: Hold) -> u8 {
         Hold::OnHold => 10,
         Hold::BalanceDiffers => 11,
         Hold::NotServed => 12,
+        Hold::NoService => 13,
     }
 }
 

@@ -12,6 +12,7 @@ mod pauses;
 mod profile;
 mod reach;
 mod row;
+mod services;
 #[cfg(test)]
 mod tests;
 

@@ -10,6 +10,7 @@ use super::account::{get_bill_ref, get_level, put_bill_ref};
 use super::bytes::{Bytes, put_amount, put_day, put_id, put_instant, put_list, put_option};
 use super::charges;
 use super::profile::get_channel;
+use super::services;
 use crate::avro::{put_bool, put_long, put_varint};
 
 /// Bits of what is there.
@@ -21,6 +22,8 @@ const HISTORY: u32 = 16;
 const OFFERED: u32 = 32;
 const NOTICES: u32 = 64;
 const IMPORTED: u32 = 128;
+const SERVICES: u32 = 256;
+const BARRED: u32 = 512;
 const WRITE_OFFS: u32 = 1_024;
 const BOOKED: u32 = 2_048;
 
@@ -40,7 +43,9 @@ fn sections(aside: &Aside) -> u32 {
     let write_offs = if aside.write_offs.is_empty() { 0 } else { WRITE_OFFS };
     let booked = if aside.booked.is_empty() { 0 } else { BOOKED };
     let imported = if aside.imported.is_none() { 0 } else { IMPORTED };
-    terms | retries | charges | facts | history | offered | notices | imported | write_offs | booked
+    let services = if aside.services.is_none() { 0 } else { SERVICES };
+    let barred = if aside.barred.is_empty() { 0 } else { BARRED };
+    terms | retries | charges | facts | history | offered | notices | imported | services | barred | write_offs | booked
 }
 
 #[cold]
@@ -70,6 +75,13 @@ pub(super) fn put_more(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
     }
     if let Some(imported) = &aside.imported {
         put_imported(out, imported);
+    }
+    if let Some(known) = &aside.services {
+        services::put(out, known, bills);
+    }
+    if !aside.barred.is_empty() {
+        put_list(out, &aside.barred, |out, day| put_day(out, *day));
+        put_varint(out, u64::from(aside.barred_in));
     }
     if !aside.write_offs.is_empty() {
         put_list(out, &aside.write_offs, |out, WriteOff { sequence, bill, amount, booked }| {
@@ -111,6 +123,13 @@ pub(super) fn get_more(b: &mut Bytes<'_>, aside: &mut Aside, bills: &[Bill]) -> 
     }
     if there & IMPORTED != 0 {
         aside.imported = Some(Box::new(get_imported(b)?));
+    }
+    if there & SERVICES != 0 {
+        aside.services = Some(Box::new(services::get(b, bills)?));
+    }
+    if there & BARRED != 0 {
+        aside.barred = b.list(Bytes::day)?;
+        aside.barred_in = b.small()?;
     }
     if there & WRITE_OFFS != 0 {
         let write_off = |b: &mut Bytes<'_>| {

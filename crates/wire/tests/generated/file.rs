@@ -44,6 +44,9 @@ pub fn policy(dice: &mut Dice, number: u64) -> String {
     if dice.one_in(2) {
         retries(dice, &mut text);
     }
+    if dice.one_in(2) {
+        service(dice, &mut text);
+    }
     procedures(dice, &mut text);
     if dice.one_in(2) {
         charges(dice, &mut text);
@@ -121,6 +124,22 @@ fn retries(dice: &mut Dice, text: &mut String) {
     line(text, format_args!("retries:\n  after: [{}]\n  never_after: [stolen_card]", after.join(", ")));
     if dice.one_in(2) {
         line(text, format_args!("  from: \"06:00\"\n  methods: [card]"));
+    }
+}
+
+fn service(dice: &mut Dice, text: &mut String) {
+    let (owed, prepaid) = (dice.one_in(2), dice.one_in(3));
+    line(text, format_args!("service:\n  only_owed: {owed}\n  prepaid: {prepaid}"));
+    if dice.one_in(2) {
+        line(
+            text,
+            format_args!("  again_after: [{}m, {}h, {}d]", dice.within(1, 90), dice.within(1, 40), dice.within(1, 9)),
+        );
+    }
+    if dice.one_in(2) {
+        let (some, most) = (dice.within(10, 60), dice.within(50, 100));
+        let keep = dice.of_these(&["THROTTLED", "OUTGOING"]);
+        line(text, format_args!("  restore:\n    - {{ paid: {some}%, keep: {keep} }}\n    - {{ paid: {most}% }}"));
     }
 }
 
@@ -252,6 +271,7 @@ fn notice_of(dice: &mut Dice, text: &mut String) {
 fn test(dice: &mut Dice) -> &'static str {
     dice.of_these(&[
         "segment: consumer",
+        "times_barred: { below: 1 }",
         "late_payments: { at_least: 1 }",
         "past_disputes: { at_least: 1 }, disputes_upheld: { below: 60% }",
         "days_to_pay: { at_least: 5d }",

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use dunning_rules::{
     Account, Action, BarLevel, Body, Channel, Command, Contact, ContactOutcome, Currency, DAY_MS, Day, DisputeOutcome,
-    Event, Failed, GateAnswer, Input, Interaction, Minor, NoEffect, Outcome, Policy, PolicyBook, Profile, ProfileFacts,
-    ReversalKind, Score, Stage, Stops, Term, Timestamp, Zone, invariant, step,
+    Event, Failed, GateAnswer, Input, Interaction, Line, Minor, NoEffect, Outcome, Policy, PolicyBook, Profile,
+    ProfileFacts, ReversalKind, Score, Service, ServiceResult, Stage, Stops, Term, Timestamp, Zone, invariant, step,
 };
 use dunning_wire::state::{StateVersion, decode_account, encode_account};
 
 use super::dice::Dice;
 
 /// What the lives have to come to, all of them together.
-pub const KINDS: [&str; 45] = [
+pub const KINDS: [&str; 50] = [
     "a letter",
     "a notice",
     "a bar",
@@ -59,6 +59,11 @@ pub const KINDS: [&str; 45] = [
     "WriteOffAsked",
     "StateImported",
     "CycleImported",
+    "ServiceFailed",
+    "ServiceRefused",
+    "BarAgain",
+    "RestoredAgain",
+    "RestoredInPart",
 ];
 
 const EVENTS: i64 = 40;
@@ -73,6 +78,11 @@ struct Life {
     asked: Option<String>,
     /// The last notice.
     told: Option<String>,
+    /// The last bar or restoration.
+    served: Option<String>,
+    /// What provisioning says of it as it comes, and how often it said anything.
+    provisioning: Dice,
+    said: i64,
 }
 
 /// Lives one life; the kinds of decisions that were taken in it, or what went wrong.
@@ -83,15 +93,41 @@ pub fn live(first: &Policy, next: Option<&Policy>, seed: u64) -> Result<BTreeSet
         book.add(instant(FIRST_DAY + 40, 0), Arc::new(next.clone()));
     }
     let account = Account::new(&format!("acc-{seed}"));
-    let mut life = Life { book, account, reached: BTreeSet::new(), asked: None, told: None };
+    let mut life = Life {
+        book,
+        account,
+        reached: BTreeSet::new(),
+        asked: None,
+        told: None,
+        served: None,
+        provisioning: Dice::of(seed ^ 0x5e4e),
+        said: 0,
+    };
     let mut at = instant(FIRST_DAY, 9);
     life.takes(0, at, profile(&mut dice))?;
-    for event in 1..=EVENTS {
+    // Where less happens, more of the ladder is seen.
+    let quiet = dice.one_in(2);
+    if quiet {
+        let bill = Names { bill: "b0".into(), ..Names::default() };
+        life.takes(EVENTS + 2, at, bill_issued(&mut dice, &bill, at))?;
+        life.until(at.plus(dice.within(20, 90) * DAY_MS))?;
+        at = life.account.line.max(at);
+    }
+    for event in 1..=(if quiet { EVENTS / 2 } else { EVENTS }) {
         at = at.plus(dice.below(4 * DAY_MS));
         life.until(at)?;
         happens(&mut life, &mut dice, event, at)?;
     }
-    life.until(at.plus(500 * DAY_MS))?;
+    let end = at.plus(500 * DAY_MS);
+    life.until(end)?;
+    if dice.one_in(2) {
+        // All is paid in the end.
+        let (amount, before) = (Minor::new(1_000_000), life.served.clone());
+        let all = Body::PaymentReceived { payment_id: "all", amount, currency: eur(), bill_id: None, command_id: None };
+        life.takes(EVENTS + 1, end, all)?;
+        life.reports(before)?;
+        life.until(end.plus(30 * DAY_MS))?;
+    }
     life.is_clear_without_debt()?;
     Ok(life.reached)
 }
@@ -105,10 +141,23 @@ impl Life {
     fn until(&mut self, end: Timestamp) -> Result<(), String> {
         for _ in 0..5_000 {
             let Some(due) = self.account.deadline().filter(|due| *due < end) else { return Ok(()) };
+            let before = self.served.clone();
             self.meets(&Event::Deadline, due.max(self.account.line))?;
             self.gate()?;
+            self.reports(before)?;
         }
         Err(format!("it turns in a circle at {:?}", self.account.deadline()))
+    }
+
+    /// Provisioning says at once what became of a bar or a restoration that came just now, or it does not.
+    fn reports(&mut self, before: Option<String>) -> Result<(), String> {
+        if self.served == before || self.provisioning.one_in(2) {
+            return Ok(());
+        }
+        self.said += 1;
+        let command = self.served.clone().unwrap_or_default();
+        let report = reported(&mut self.provisioning, &command);
+        self.takes(-self.said, self.account.line, Body::Interaction(report))
     }
 
     fn gate(&mut self) -> Result<(), String> {
@@ -169,6 +218,9 @@ impl Life {
         };
         let told = said.commands.iter().rfind(|command| matches!(command.action, Action::Notify { .. }));
         self.told = told.map(|command| command.id.to_string()).or(self.told.take());
+        let serves = |command: &&Command| matches!(command.action, Action::Bar { .. } | Action::Restore { .. });
+        let served = said.commands.iter().rfind(serves);
+        self.served = served.map(|command| command.id.to_string()).or(self.served.take());
         let asked = said.commands.iter().rfind(asks);
         self.asked = asked.map(|command| command.id.to_string()).or(self.asked.take());
         self.account = said.account;
@@ -198,11 +250,17 @@ fn profile(dice: &mut Dice) -> Body<'static> {
         vulnerable: dice.one_in(8),
         customer_since: None,
         contacts: vec![contact(Channel::Sms, dice.one_in(2)), contact(Channel::Email, !dice.one_in(4))],
-        services: vec![],
+        services: services(dice),
         payment_link: None,
         status: "active".into(),
         facts: dice.one_in(2).then(|| facts(dice)),
     }))
+}
+
+fn services(dice: &mut Dice) -> Vec<Service> {
+    let mut service =
+        |name: &str| Service { service_id: name.into(), protected: dice.one_in(6), prepaid: dice.one_in(6) };
+    vec![service("mobile"), service("tv")]
 }
 
 fn facts(dice: &mut Dice) -> Box<ProfileFacts> {
@@ -212,6 +270,7 @@ fn facts(dice: &mut Dice) -> Box<ProfileFacts> {
 }
 
 /// What can be named by an event: few of each, so that they meet.
+#[derive(Default)]
 struct Names {
     bill: String,
     payment: String,
@@ -219,6 +278,7 @@ struct Names {
     other: String,
     asked: Option<String>,
     told: Option<String>,
+    served: Option<String>,
 }
 
 impl Names {
@@ -237,6 +297,7 @@ fn happens(life: &mut Life, dice: &mut Dice, event: i64, at: Timestamp) -> Resul
         other: name("s", 4),
         asked: life.asked.clone(),
         told: life.told.clone(),
+        served: life.served.clone(),
     };
     let body = match dice.below(24) {
         0..=6 => money_owed(dice, &names, at),
@@ -245,7 +306,9 @@ fn happens(life: &mut Life, dice: &mut Dice, event: i64, at: Timestamp) -> Resul
         15 => profile(dice),
         _ => Body::Interaction(interaction(dice, &names, at)),
     };
-    life.takes(event, at, body)
+    let before = life.served.clone();
+    life.takes(event, at, body)?;
+    life.reports(before)
 }
 
 fn eur() -> Currency {
@@ -268,25 +331,33 @@ fn money_owed<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Body<'a> 
         2 => Body::BillWrittenOff { bill_id, amount: amount(dice), origin: names.origin(dice) },
         3 => Body::WriteOffReversed { bill_id, amount: amount(dice) },
         4 => Body::BalanceStated { as_of: at, balance: amount(dice), currency: eur() },
-        _ => {
-            let (amount, days) = (amount(dice), dice.below(20));
-            let half = Minor::new(amount.get() / 2);
-            let part = |days, amount| Term { due_on: in_days(at, days), amount };
-            let in_two = days % 4 == 0 && half > Minor::ZERO;
-            let terms = if in_two { vec![part(days / 2, half), part(days, amount - half)] } else { vec![] };
-            Body::BillIssued {
-                bill_id,
-                amount,
-                currency: eur(),
-                issued_on: in_days(at, 0),
-                due_on: in_days(at, days),
-                terms,
-                lines: vec![],
-                kind: "regular",
-                origin: names.origin(dice),
-            }
-        }
+        _ => bill_issued(dice, names, at),
     }
+}
+
+fn bill_issued<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Body<'a> {
+    let (amount, days) = (amount(dice), dice.below(20));
+    let half = Minor::new(amount.get() / 2);
+    let part = |days, amount| Term { due_on: in_days(at, days), amount };
+    let in_two = days % 4 == 0 && half > Minor::ZERO;
+    let terms = if in_two { vec![part(days / 2, half), part(days, amount - half)] } else { vec![] };
+    Body::BillIssued {
+        bill_id: &names.bill,
+        amount,
+        currency: eur(),
+        issued_on: in_days(at, 0),
+        due_on: in_days(at, days),
+        terms,
+        lines: lines(dice, amount),
+        kind: "regular",
+        origin: names.origin(dice),
+    }
+}
+
+fn lines(dice: &mut Dice, amount: Minor) -> Vec<Line<'static>> {
+    let service = dice.of_these(&["mobile", "tv", "unheard-of"]);
+    let line = Line { line_id: "l", service_id: Some(service), category: "own", amount };
+    if dice.one_in(2) { vec![line] } else { vec![] }
 }
 
 fn money_paid<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Body<'a> {
@@ -336,9 +407,15 @@ fn contested<'a>(dice: &mut Dice, names: &'a Names) -> Body<'a> {
     Body::DisputeResolved { dispute_id, outcome, credited: Minor::new(dice.below(3_000)) }
 }
 
+fn reported<'a>(dice: &mut Dice, command_id: &'a str) -> Interaction<'a> {
+    let result = ServiceResult::ALL[usize::try_from(dice.within(1, 3)).expect("an index")];
+    Interaction::ServiceReported { command_id, service_id: dice.of_these(&["", "mobile", "tv"]), result }
+}
+
 fn interaction<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Interaction<'a> {
     let id = &*names.other;
-    match dice.below(14) {
+    match dice.below(16) {
+        14 | 15 => reported(dice, names.served.as_deref().unwrap_or("none")),
         13 => {
             let step = dice.of_these(&["", "step-0", "step-1", "step-2"]);
             let warned = dice.one_in(2).then(|| at.plus(-dice.within(1, 20) * DAY_MS));

@@ -320,7 +320,7 @@ fn a_bar_without_a_warning_names_none() {
     }
     let mut life = known(policy);
     gate(&mut life, GateAnswer::Cleared, at(36));
-    let Action::Bar { level, warnings, announced_for } = &life.said[2].action else { panic!("a bar") };
+    let Action::Bar { level, warnings, announced_for, .. } = &life.said[2].action else { panic!("a bar") };
     assert_eq!((*level, warnings.len(), *announced_for), (BarLevel::Outgoing, 0, None));
     let Action::Notify { announced_for, .. } = &life.said[1].action else { panic!("a notice") };
     assert_eq!(*announced_for, None, "a notice that no bar needs names no date");

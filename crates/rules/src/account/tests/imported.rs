@@ -109,6 +109,23 @@ fn a_debt_under_the_minimum_goes_on_where_it_would_keep_a_cycle() {
 }
 
 #[test]
+fn a_warning_that_named_less_than_the_minimum_is_given_again() {
+    let rows = [(499, [(30, "final"), (45, "bar-outgoing")]), (500, [(36, "bar-outgoing"), (50, "bar-full")])];
+    for (named, wanted) in rows {
+        let state = Interaction::StateImported {
+            step: "final",
+            started: Some(at(14)),
+            warned: Some(at(21)),
+            amount_warned: Minor::new(named),
+            bars: vec![],
+        };
+        let mut life = taken_over(Body::Interaction(state));
+        life.until(at(60));
+        assert_eq!(life.diary()[..2], wanted, "{named}");
+    }
+}
+
+#[test]
 fn what_cannot_be_taken_over_is_refused_and_twice_has_no_effect() {
     let mut life = Life::new(consumer());
     assert_eq!(life.happens(1, state("dunning-3", None, &[])), Outcome::Refused(Refusal::UnknownStep));

@@ -29,6 +29,8 @@ pub(super) enum Happening {
     State(i64),
     /// Of the last command, or of none.
     Contact(bool, usize, Option<usize>, bool),
+    /// Provisioning says what became of the last bar or restoration, or of one before it.
+    Report(usize, usize, usize),
     /// Another system had taken so many steps, and barred.
     Import(usize, bool),
     /// Whatever of that name stops it.
@@ -73,6 +75,7 @@ pub(super) fn happening() -> impl Strategy<Value = Happening> {
         2 => (id(), amount(), prop::bool::weighted(0.1), any::<bool>()).prop_map(|(a, b, c, d)| Happening::Fail(a, b, c, d)),
         1 => (-100_i64..3_000).prop_map(Happening::State),
         1 => (0_usize..5, any::<bool>()).prop_map(|(a, b)| Happening::Import(a, b)),
+        2 => (0_usize..2, 0_usize..3, 0..ServiceResult::ALL.len()).prop_map(|(a, b, c)| Happening::Report(a, b, c)),
         2 => (any::<bool>(), 0..ContactOutcome::ALL.len(), proptest::option::of(0..7_usize), any::<bool>())
             .prop_map(|(a, b, c, d)| Happening::Contact(a, b, c, d)),
     ]
@@ -112,7 +115,14 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
             let terms = terms.map(|(days, amount)| Term { due_on: later(days), amount: Minor::new(amount) });
             let terms = if what.parts() > 1 { terms.to_vec() } else { vec![] };
             command = last_request(life).filter(|_| amount % 4 == 0);
-            answering(in_terms(issued(&a, *amount, later(*due).epoch()), terms), command.as_deref())
+            let mut bill = answering(in_terms(issued(&a, *amount, later(*due).epoch()), terms), command.as_deref());
+            if let Body::BillIssued { lines, amount, .. } = &mut bill
+                && due % 3 > 0
+            {
+                let service = ["a", "b", "alarm"][usize::try_from(due % 7).unwrap_or(0) % 3];
+                lines.push(Line { line_id: "l", service_id: Some(service), category: "own", amount: *amount });
+            }
+            bill
         }
         Happening::Adjust(_, delta) => {
             command = last_request(life).filter(|_| delta % 2 == 0);
@@ -136,7 +146,7 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
             Body::DisputeResolved { dispute_id: &a, outcome, credited: Minor::new(*credited) }
         }
         Happening::Credit(_, amount) => credited(&a, *amount),
-        Happening::Profile(vulnerable) => profile(*vulnerable),
+        Happening::Profile(vulnerable) => with_services(*vulnerable),
         Happening::Usage => Body::UsageRecorded,
         Happening::Repeat => {
             life.events = life.events.saturating_sub(1);
@@ -183,6 +193,16 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
                 right_party: None,
             })
         }
+        Happening::Report(back, service, result) => {
+            let served = |said: &&Command| matches!(said.action, Action::Bar { .. } | Action::Restore { .. });
+            let id = life.said.iter().rev().filter(served).nth(*back).map(|said| said.id.to_string());
+            command = id;
+            Body::Interaction(Interaction::ServiceReported {
+                command_id: command.as_deref().unwrap_or("none"),
+                service_id: ["", "a", "b"][*service],
+                result: ServiceResult::ALL[*result],
+            })
+        }
         Happening::Import(steps, barred) => {
             let name =
                 steps.checked_sub(1).and_then(|n| life.book.current(at(day)).steps.get(n).map(|s| s.name.clone()));
@@ -199,6 +219,13 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
         Happening::End(_) => return,
     };
     life.happens(day, body);
+}
+
+/// The customer, with a service that is paid later, one that is protected, and now and then one that is paid before.
+fn with_services(vulnerable: bool) -> Body<'static> {
+    let service = |name: &str, protected, prepaid| Service { service_id: name.into(), protected, prepaid };
+    let services = vec![service("a", false, false), service("b", false, vulnerable), service("alarm", true, false)];
+    Body::Profile(Box::new(Profile { vulnerable, services, ..customer() }))
 }
 
 /// The last thing that billing was asked for.
@@ -249,6 +276,7 @@ fn terms((promise, plan, hold): (bool, bool, bool)) -> PauseRules {
 /// Sequences are gapless; bars are lifted by exactly one restoration; a restored or clear account has no bar left.
 fn check_commands(life: &Life) {
     let (mut in_force, mut withdrawn, mut imported) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut restored = Vec::new();
     for (i, command) in life.said.iter().enumerate() {
         assert_eq!(command.sequence, i as u64 + 1);
         assert_eq!(command.id, command_id("acc-1", command.sequence));
@@ -266,8 +294,14 @@ fn check_commands(life: &Life) {
                 in_force.insert(command.id);
             }
             Action::Restore { lifts, lifts_imported, .. } => {
-                assert!(lifts_imported.iter().all(|bar| imported.insert(bar.clone())), "lifted once");
-                assert_eq!(lifts.iter().copied().collect::<BTreeSet<_>>(), std::mem::take(&mut in_force));
+                let anew = |bar: &Id| imported.insert(bar.clone()) || life.account.services().is_some();
+                assert!(lifts_imported.iter().all(anew), "lifted once");
+                let lifts: BTreeSet<_> = lifts.iter().copied().collect();
+                // What could not be done is sent again as it was.
+                let again = !lifts.is_empty() && restored.contains(&lifts);
+                assert!(again || lifts.is_subset(&in_force), "lifted once");
+                in_force.retain(|bar| !lifts.contains(bar));
+                restored.push(lifts);
             }
         }
     }
@@ -313,7 +347,7 @@ proptest! {
         shortcuts in any::<bool>(),
         restores in any::<(bool, bool, bool)>(),
         resumes in any::<(bool, bool, bool)>(),
-        (retries, charges) in (any::<bool>(), proptest::option::of(0..3_usize)),
+        (retries, charges, service) in (any::<bool>(), proptest::option::of(0..3_usize), proptest::option::of(0..4_usize)),
         days in prop::collection::vec((0_i64..12, happening()), 1..40),
     ) {
         let mut policy = if shortcuts { reference_like() } else { consumer() };
@@ -321,6 +355,8 @@ proptest! {
         policy.options.retries = retries.then(|| Box::new(super::retry::rules()));
         let charges = charges.map(|n| [Unpaid::Leave, Unpaid::Dun, Unpaid::Waive][n]);
         policy.options.charges = charges.map(|unpaid| Box::new(super::charges::rules(unpaid)));
+        policy.options.service = service.map(|n| Box::new(super::services::rules(n)));
+        policy.options.remembers_bars = retries;
         policy.options.resumes = Resumes {
             reversal: resumes.0,
             dispute_lost: resumes.1,

@@ -304,3 +304,27 @@ fn what_is_awaited_of_a_debt_that_is_gone_for_good_is_forgotten_with_it_at_once(
     life.happens(15, Body::BillCancelled { bill_id: "b1" });
     assert_eq!((life.account.awaited(), &life.account.aside), (&[][..], &None));
 }
+
+#[test]
+fn what_was_answered_on_is_forgotten_with_the_profile_that_names_new_ways() {
+    let contact = |channel| Contact { channel, address: "alias".into(), consent: true };
+    let who = |channel| Body::Profile(Box::new(Profile { contacts: vec![contact(channel)], ..customer() }));
+    let mut policy = consumer();
+    policy.steps[1] = ruled(notify("final", 11), NoticeRule { by_preference: true, ..NoticeRule::default() });
+    let mut life = Life::new(policy);
+    life.happens(0, who(Channel::Email));
+    life.bill(0, "b1", 1_000, 10);
+    life.happens(
+        15,
+        Body::Interaction(Interaction::ContactMade {
+            command_id: None,
+            outcome: ContactOutcome::Answered,
+            channel: Some(Channel::Sms),
+            inbound: false,
+            right_party: None,
+        }),
+    );
+    life.happens(16, who(Channel::Letter));
+    life.through(21);
+    assert_eq!(life.ways_of_all()[1], (21, "final", "LETTER"));
+}

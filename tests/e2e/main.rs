@@ -7,6 +7,7 @@ mod ask;
 mod bad;
 mod bus;
 mod clock;
+mod erase;
 mod event;
 mod ladder;
 mod ledger;

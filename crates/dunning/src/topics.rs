@@ -202,6 +202,8 @@ fn settings(topic: Option<OutputTopic>, plan: &Plan) -> Vec<(&'static str, Strin
         settings.push(("segment.bytes", (128 * 1024 * 1024).to_string()));
         settings.push(("min.cleanable.dirty.ratio", "0.3".to_owned()));
         settings.push(("delete.retention.ms", (7 * DAY).to_string()));
+        // What was erased is gone a day or two later, however little is written.
+        settings.push(("max.compaction.lag.ms", DAY.to_string()));
     } else {
         settings.push(("cleanup.policy", "delete".to_owned()));
         settings.push(("retention.ms", days.map_or(-1, |d| d * DAY).to_string()));
@@ -265,6 +267,7 @@ mod tests {
         let value = |t, key: &str| settings(t, &plan).into_iter().find(|(k, _)| *k == key).map(|(_, v)| v);
         assert_eq!(value(Some(OutputTopic::State), "cleanup.policy").as_deref(), Some("compact"));
         assert_eq!(value(Some(OutputTopic::State), "message.timestamp.type").as_deref(), Some("LogAppendTime"));
+        assert_eq!(value(Some(OutputTopic::State), "max.compaction.lag.ms").as_deref(), Some("86400000"));
         assert_eq!(value(Some(OutputTopic::Barring), "message.timestamp.type").as_deref(), Some("CreateTime"));
         assert_eq!(value(Some(OutputTopic::Control), "retention.ms").as_deref(), Some("-1"));
         assert_eq!(value(None, "retention.ms").as_deref(), Some("-1"));

@@ -29,6 +29,8 @@ pub enum Halt {
     Unknown(BrokerError),
     /// A shard's store failed: rebuild it from the state topic.
     Store(Partition, String),
+    /// A shard's store is rebuilt from the state topic, as what was erased leaves it.
+    Anew(Partition),
     /// Another holds a shard's store for now.
     Busy(Partition, StoreError),
     /// The lane ends.

@@ -145,7 +145,7 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                         Some(shard) if shard.is_running() => {}
                         Some(shard) => {
                             self.desk.meters.restored.one();
-                            shard.restore_record(&record, now)?;
+                            shard.restore_record(&record, now, self.desk.clock.now())?;
                         }
                         None => self.standby_record(&record),
                     }
@@ -418,6 +418,10 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
             let due = full || now.saturating_sub(shard.followed) >= self.desk.settings.flush_every;
             if shard.following.is_some() || (due && shard.memory.dirty_bytes() > 0) {
                 shard.follow_some(&mut self.desk)?;
+            }
+            let wall = self.desk.clock.now();
+            if shard.following.is_none() && shard.leaving.is_due(self.desk.settings.erased_within, wall) {
+                return Err(Halt::Anew(shard.partition));
             }
             if live > self.desk.settings.live_accounts {
                 shard.memory.evict(share);

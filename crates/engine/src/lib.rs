@@ -13,6 +13,7 @@ mod error;
 mod gate;
 mod gauge;
 mod lane;
+mod leaving;
 mod memory;
 mod meter;
 mod order;

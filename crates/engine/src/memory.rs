@@ -258,6 +258,11 @@ impl Memory {
         }
     }
 
+    /// True where the store has an account of which a row of the state topic says that it was erased.
+    pub fn is_erased(&self, account: &str, row: &[u8]) -> bool {
+        self.find(account).is_some_and(|id| self.slots[id as usize].stored) && state::is_erased(row)
+    }
+
     /// Takes a row from the state topic or from the store while the shard is restored; `None` deletes.
     pub fn restore(&mut self, account: &str, row: Option<&[u8]>, from_store: bool) -> Result<bool, MemoryError> {
         let id = self.find_or_add(account);

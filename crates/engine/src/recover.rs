@@ -31,6 +31,10 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                 tracing::warn!(partition, why, "a store failed and is rebuilt");
                 false
             }
+            Halt::Anew(partition) => {
+                tracing::info!(partition, "what was erased leaves the disk: the store is rebuilt");
+                false
+            }
             Halt::Busy(partition, error) => {
                 tracing::warn!(partition, %error, "a store is held by another");
                 false
@@ -181,6 +185,7 @@ fn put_off(retry: &mut Retry, partition: Partition, now: Duration, halt: Halt) -
             tracing::warn!(partition, %error, "a shard waits for the broker");
         }
         Halt::Store(_, why) => tracing::warn!(partition, why, "a store failed and is tried again"),
+        Halt::Anew(_) => {}
         Halt::Busy(_, error) if lasted < BUSY_MAX => tracing::warn!(partition, %error, "a shard waits for its store"),
         Halt::Busy(_, error) => return Err(Halt::End(LaneError::Store(error))),
         Halt::End(error) => return Err(Halt::End(error)),

@@ -12,6 +12,7 @@ use dunning_wire::topic::{InputTopic, OutputTopic};
 use dunning_wire::{control, frame, policy};
 
 use crate::desk::{Desk, Halt};
+use crate::leaving::{self, LEAVING, Leaving};
 use crate::memory::each_row;
 use crate::planted::Planted;
 use crate::shard::{Entry, Following, META, Phase, Place, Reached, Shard};
@@ -36,7 +37,12 @@ impl<S: Store> Shard<S> {
     ) -> Result<Self, Halt> {
         let now = desk.clock.monotonic();
         let mut shard = Self::new(partition, store, &desk.settings, now);
+        let within = desk.settings.erased_within;
         let meta = match shard.load() {
+            Ok(_) if shard.leaving.is_due(within, desk.clock.now()) => {
+                shard = shard.rebuilt(stores, desk, leaving::WHY)?;
+                None
+            }
             Ok(meta) => meta,
             Err(why) => {
                 shard = shard.rebuilt(stores, desk, &why)?;
@@ -118,6 +124,7 @@ impl<S: Store> Shard<S> {
         let text = |e: StoreError| e.to_string();
         let Some(meta) = self.store.get(META).map_err(text)? else { return Ok(None) };
         let meta = decode_meta(&meta).ok_or("the store's own record cannot be read")?;
+        self.leaving = Leaving::read(self.store.get(LEAVING).map_err(text)?.as_deref());
         let mut damaged = None;
         let (memory, gate) = (&mut self.memory, &mut self.gate);
         let mut row = |account: &str, row: &[u8]| match memory.restore(account, Some(row), true) {
@@ -134,7 +141,7 @@ impl<S: Store> Shard<S> {
     }
 
     /// A record of the state topic.
-    pub fn restore_record(&mut self, record: &Record, now: Duration) -> Result<(), Halt> {
+    pub fn restore_record(&mut self, record: &Record, now: Duration, wall: Timestamp) -> Result<(), Halt> {
         let broken =
             |why: &str| Halt::End(LaneError::State(format!("state record at offset {}: {why}", record.offset)));
         let key = record.key().ok_or_else(|| broken("it has no key"))?;
@@ -162,6 +169,9 @@ impl<S: Store> Shard<S> {
                 }
             }
         };
+        if row.is_some_and(|row| self.memory.is_erased(account, row)) {
+            self.leaving.note(wall);
+        }
         let pending = self.memory.restore(account, row, false).map_err(|e| Halt::memory(self.partition, e))?;
         let pending = pending && !Planted::PendingBarForgottenAtRestore.is_on();
         if pending && let Some(slot) = self.memory.find(account) {
@@ -481,7 +491,9 @@ impl<S: Store> Shard<S> {
     pub fn put_in_store(&mut self, place: Place, checkpoint: &Checkpoint, count: usize) -> Result<(), StoreError> {
         let mut batch = self.memory.changes(&self.store, count)?;
         batch.rows.push((META.to_vec(), Some(encode_meta(place.state, place.decisions, checkpoint))));
+        batch.rows.extend(self.leaving.row().map(|row| (LEAVING.to_vec(), Some(row))));
         self.store.apply(batch)?;
+        self.leaving.stored();
         self.memory.followed(count);
         Ok(())
     }

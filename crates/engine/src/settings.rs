@@ -67,6 +67,9 @@ pub struct Settings {
     pub batch_age: Duration,
     /// The store follows this often.
     pub flush_every: Duration,
+    /// What was erased leaves a store so long after it: the store is rebuilt from the state topic. `None`: only when it is
+    /// rebuilt for another reason.
+    pub erased_within: Option<Duration>,
     /// The store follows at the latest when so many bytes wait for it, over all shards of the lane.
     pub flush_bytes: usize,
     /// At most so many accounts go to a store at once: the lane has other things to do in between.

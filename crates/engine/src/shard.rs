@@ -10,6 +10,7 @@ use dunning_wire::state::{Checkpoint, GateCounters, Outbox, STORE_FORMAT, StaleM
 use dunning_wire::topic::InputTopic;
 
 use crate::gate::Gate;
+use crate::leaving::Leaving;
 use crate::memory::Memory;
 use crate::queue::Queues;
 use crate::retry::Retry;
@@ -102,6 +103,8 @@ pub struct Shard<S> {
     pub place: Place,
     /// Where they ended when they were asked last; the next commit proves it.
     pub noted: Option<Place>,
+    /// What was erased and the store may still have.
+    pub leaving: Leaving,
     /// When held bars were looked at again.
     pub looked: Duration,
     /// Topics whose next record waits for its schema.
@@ -188,6 +191,7 @@ impl<S: Store> Shard<S> {
             offsets_at: now,
             place: Place::default(),
             noted: None,
+            leaving: Leaving::default(),
             looked: now,
             blocked: [false; InputTopic::ALL.len()],
             recalling: false,

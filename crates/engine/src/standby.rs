@@ -9,6 +9,7 @@ use dunning_store::{Store, StoreError, Stores};
 
 use crate::desk::Halt;
 use crate::lane::Lane;
+use crate::leaving;
 use crate::retry::Retry;
 use crate::shard::{Phase, Place, Shard};
 use crate::{Broker, Clock, ErrorKind, Partition, Record};
@@ -112,9 +113,9 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
 
     /// A record of the state topic of a standby's shard.
     pub(crate) fn standby_record(&mut self, record: &Record) {
-        let now = self.desk.clock.monotonic();
+        let (now, wall) = (self.desk.clock.monotonic(), self.desk.clock.now());
         let Some(standby) = self.standbys.kept.get_mut(&record.partition).filter(|s| s.reading) else { return };
-        if let Err(halt) = standby.shard.restore_record(record, now) {
+        if let Err(halt) = standby.shard.restore_record(record, now, wall) {
             self.begin_anew(record.partition, &format!("{halt:?}"));
         }
     }
@@ -210,7 +211,11 @@ impl<B: Broker, S: Stores, C: Clock> Lane<B, S, C> {
                 failed = Some((*partition, error.to_string()));
             }
         }
-        if let Some((partition, why)) = failed {
+        let (within, wall) = (settings.erased_within, self.desk.clock.now());
+        let leaves = |standby: &Standby<_>| standby.shard.leaving.is_due(within, wall);
+        let leaving = self.standbys.kept.iter().find(|(_, standby)| leaves(standby)).map(|(partition, _)| *partition);
+        let leaving = leaving.map(|partition| (partition, leaving::WHY.to_owned()));
+        for (partition, why) in failed.into_iter().chain(leaving) {
             self.begin_anew(partition, &why);
         }
     }

@@ -1,7 +1,7 @@
 //! One record, one deadline, one answer of the gate: what becomes of it.
 
 use dunning_rules::{
-    Account, Action, Event, Input, NoEffect, Outcome, RestorationReason, Timestamp, Transition, invariant, step,
+    Account, Action, Code, Event, Input, NoEffect, Outcome, RestorationReason, Timestamp, Transition, invariant, step,
 };
 use dunning_store::Store;
 use dunning_wire::control::ControlEvent;
@@ -241,6 +241,9 @@ impl<S: Store> Shard<S> {
             desk.datum = datum;
             sent?;
             *desk.batch.decided.entry(decision.code.word()).or_default() += 1;
+            if matches!(decision.code, Code::Erased | Code::StateErased) {
+                self.leaving.note(desk.clock.now());
+            }
         }
         Ok(())
     }

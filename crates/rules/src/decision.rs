@@ -329,6 +329,7 @@ pub enum Code {
     Paused,
     Resumed,
     Erased,
+    StateErased,
     NumbersPassedOver,
 }
 
@@ -396,6 +397,7 @@ impl Code {
             Self::Paused => "paused",
             Self::Resumed => "resumed",
             Self::Erased => "erased",
+            Self::StateErased => "state_erased",
             Self::NumbersPassedOver => "numbers_passed_over",
         }
     }
@@ -530,7 +532,8 @@ impl Decision {
             Code::Resumed => {
                 format!("dunning goes on where it stood, with {due} owed on {bills}: the time in between does not count")
             }
-            Code::Erased => "the profile was erased at its source's request".to_owned(),
+            Code::Erased => "what is known of the person was erased at its source's request".to_owned(),
+            Code::StateErased => "nothing is owed, so all else was erased as well: a stub is left".to_owned(),
             Code::NumbersPassedOver => {
                 "commands lie on the bus that no committed state knows of: their numbers are passed over, and bars among \
                  them are lifted"

@@ -29,10 +29,10 @@ mod time;
 
 pub use account::{
     Account, Accrual, Aside, Awaited, BarDecided, BarInForce, BarredServices, Bases, Bill, BillAside, BillTerms,
-    Booking, Charge, ChargeKind, ChargedServices, Charges, Cycle, Dispute, DisputedPart, FailedBar, Fate, HELD_WORDS,
-    History, Hold, HoldInForce, Imported, ImportedBar, Notices, Offered, PaidBill, Pauses, Payment, PaymentPart,
-    PendingBar, Plan, Promise, Reach, Restored, Retry, RetryState, Seen, SeenId, SentStep, Services, Stage, Suspended,
-    TermAside, Transit, Waiver, WriteOff, standing, step,
+    Booking, Charge, ChargeKind, ChargedServices, Charges, Cycle, Dispute, DisputedPart, Erasure, FailedBar, Fate,
+    HELD_WORDS, History, Hold, HoldInForce, Imported, ImportedBar, Notices, Offered, PaidBill, Pauses, Payment,
+    PaymentPart, PendingBar, Plan, Promise, Reach, Restored, Retry, RetryState, Seen, SeenId, SentStep, Services,
+    Stage, Suspended, TermAside, Transit, Waiver, WriteOff, standing, step,
 };
 pub use calendar::{Calendar, Holidays, Offset, is_within};
 pub use change::OnChange;

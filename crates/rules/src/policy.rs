@@ -66,6 +66,9 @@ pub struct Options {
     pub charges: Option<Box<ChargeRules>>,
     /// Which services a bar restricts, and what becomes of one that was not done.
     pub service: Option<Box<ServiceRules>>,
+    /// So many days behind the last payment it is kept, where an account's data is to be erased: as long as a payment can
+    /// come back.
+    pub payments_kept_days: u16,
 }
 
 /// Steps under a name: some accounts follow them, others follow others.

@@ -77,6 +77,9 @@ impl Day {
     /// Before every day.
     pub const MIN: Self = Self(i32::MIN);
 
+    /// Behind every day.
+    pub const MAX: Self = Self(i32::MAX);
+
     /// A day from days since 1970-01-01.
     #[must_use]
     pub const fn from_epoch(days: i32) -> Self {

@@ -139,6 +139,7 @@ fn settings() -> Settings {
         batch_records: 20,
         batch_age: Duration::from_millis(50),
         flush_every: Duration::from_millis(40),
+        erased_within: None,
         flush_bytes: 20_000,
         flush_accounts: 10,
         live_accounts: 20,

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use dunning_rules::{
     Account, Accrual, Aside, Awaited, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, BillTerms, Body,
     Booking, Channel, Charge, ChargeKind, Charges, Contact, ContactOutcome, Contacted, Currency, Cycle, Day, Dispute,
-    DisputeOutcome, DisputedPart, Failed, Fate, HELD_WORDS, History, HoldInForce, IdHash, Imported, ImportedBar, Input,
-    Interaction, Line, Minor, Notices, Offered, PaidBill, Pauses, Payment, PaymentPart, PendingBar, Plan, Profile,
-    ProfileFacts, Promise, Reach, Retry, RetryState, ReversalKind, Score, Seen, SentStep, Service, ServiceResult,
-    Stops, Suspended, Term, TermAside, Timestamp, Transit, Waiver, WriteOff, Zone,
+    DisputeOutcome, DisputedPart, Erasure, Failed, Fate, HELD_WORDS, History, HoldInForce, IdHash, Imported,
+    ImportedBar, Input, Interaction, Line, Minor, Notices, Offered, PaidBill, Pauses, Payment, PaymentPart, PendingBar,
+    Plan, Profile, ProfileFacts, Promise, Reach, Retry, RetryState, ReversalKind, Score, Seen, SentStep, Service,
+    ServiceResult, Stops, Suspended, Term, TermAside, Timestamp, Transit, Waiver, WriteOff, Zone,
 };
 use proptest::prelude::*;
 
@@ -374,7 +374,7 @@ type Beside = (
         Option<History>,
         Option<Offered>,
         Option<Notices>,
-        (Vec<WriteOff>, Option<Imported>, Vec<u64>, Option<services::Sampled>, (Vec<Day>, u32)),
+        (Vec<WriteOff>, Option<Imported>, Vec<u64>, Option<services::Sampled>, (Vec<Day>, u32), Option<Erasure>),
     ),
 );
 
@@ -410,9 +410,20 @@ fn aside() -> impl Strategy<Value = Beside> {
             some(history()),
             some(offered()),
             some(notices()),
-            (few(write_off()), some(imported()), few(counter()), some(services::services()), services::barred()),
+            (
+                few(write_off()),
+                some(imported()),
+                few(counter()),
+                some(services::services()),
+                services::barred(),
+                some(erasure()),
+            ),
         ),
     )
+}
+
+fn erasure() -> impl Strategy<Value = Erasure> {
+    (some(any_instant()), any::<bool>()).prop_map(|(asked, stub)| Erasure { asked, stub })
 }
 
 fn imported() -> impl Strategy<Value = Imported> {
@@ -572,7 +583,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
                     history,
                     offered,
                     notices,
-                    (write_offs, imported, booked, services, (barred, barred_in)),
+                    (write_offs, imported, booked, services, (barred, barred_in), erasure),
                 ),
             ),
         ) = tail;
@@ -624,6 +635,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
             services: services.map(|known| Box::new(known.of(&bills))),
             barred,
             barred_in,
+            erasure,
         };
         account.aside = (aside != Aside::default()).then(|| Box::new(aside));
         account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());

@@ -12,9 +12,11 @@ const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 /// An instance answers within five seconds or says that it cannot.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) fn show(args: &Account) -> Result<Exit, Failure> {
-    let AccountCommand::Show(lookup) = &args.command;
-    ask(lookup, "")
+pub(super) fn run(args: &Account) -> Result<Exit, Failure> {
+    match &args.command {
+        AccountCommand::Show(lookup) => ask(lookup, ""),
+        AccountCommand::Export(export) => super::export::run(export),
+    }
 }
 
 pub(super) fn explain(lookup: &Lookup) -> Result<Exit, Failure> {

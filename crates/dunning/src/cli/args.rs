@@ -37,7 +37,7 @@ pub(super) enum Command {
     Demo(Demo),
     /// Check the topics, and make those that are missing.
     Topics(Topics),
-    /// Where an account stands, from a running instance.
+    /// Where an account stands, from a running instance; or all that is held of it, from the bus.
     Account(Account),
     /// Why an account stands where it does: its last decisions, from a running instance.
     Explain(Lookup),
@@ -144,7 +144,7 @@ pub(super) struct TopicsCreate {
     pub(super) keep: bool,
 }
 
-/// Where an account stands, from a running instance.
+/// Look at an account, or export all that is held of it.
 #[derive(Debug, Args)]
 pub(super) struct Account {
     #[command(subcommand)]
@@ -155,6 +155,8 @@ pub(super) struct Account {
 pub(super) enum AccountCommand {
     /// Where an account stands.
     Show(Lookup),
+    /// All that is held of an account, for the person whose it is: personal data in full.
+    Export(Export),
 }
 
 #[derive(Debug, Args)]
@@ -178,6 +180,29 @@ pub(super) struct Lookup {
     /// As JSON instead of text.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Reads the account's partition of the state, of the decisions and of every command topic from its
+beginning, which takes as long as it is; no instance needs to run. What the inputs hold is held by
+those who write them.
+
+Examples:
+  dunning account export 4711 --config dunning.yaml --out 4711.json
+  dunning account export 4711 --config dunning.yaml | jq .person
+
+Ends with 1 where nothing is held of the account.")]
+pub(super) struct Export {
+    /// The billing account.
+    #[arg(value_name = "ACCOUNT")]
+    pub(super) id: String,
+    /// Write it to this new file, which only you can read. Without it: to standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
 }
 
 /// Let bars go that wait for a person.

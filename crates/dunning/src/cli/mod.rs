@@ -7,6 +7,7 @@ mod bus;
 mod config;
 mod deadletters;
 mod demo;
+mod export;
 mod policy;
 mod topics;
 
@@ -36,7 +37,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Run(args) => run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Topics(args) => topics::run(&args),
-        Command::Account(args) => account::show(&args),
+        Command::Account(args) => account::run(&args),
         Command::Explain(args) => account::explain(&args),
         Command::DeadLetters(args) => deadletters::run(&args),
         Command::Bars(args) => bars::run(&args),

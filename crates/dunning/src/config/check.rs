@@ -74,6 +74,7 @@ impl Check {
         let batch_records = self.need("batch.records", |t| value::count(t, 1, 1_000_000));
         let batch_age = self.need("batch.age", |t| value::span_within(t, "1ms", "5s"));
         let flush_every = self.need("flush.every", |t| value::span_within(t, "1s", "1h"));
+        let erased_within = self.need("erasure.within", |t| value::or_none(t, |t| value::span_within(t, "1s", "365d")));
         let live_accounts = self.need("memory.live_accounts", |t| value::count(t, 1_000, 1_000_000_000));
         let future_bound = self.need("future_bound", |t| value::or_none(t, |t| value::span_within(t, "1m", "3650d")));
         let record_bytes = self.need("record.bytes", |t| value::count(t, 1_024, 4_000_000));
@@ -101,6 +102,7 @@ impl Check {
             batch_records: batch_records?,
             batch_age: batch_age?,
             flush_every: flush_every?,
+            erased_within: erased_within?,
             live_accounts: live_accounts?,
             future_bound: future_bound?,
             record_bytes: record_bytes?,

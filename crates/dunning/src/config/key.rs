@@ -138,6 +138,12 @@ pub static KEYS: &[Key] = &[
         "The local store follows so often, `1s` to `1h`: after a crash at most this much is read again.",
     ),
     key(
+        "erasure.within",
+        Some("7d"),
+        "What was erased leaves the disk so long after it: the shard's store is rebuilt from the state topic, which has to be \
+         compacted by then. `1s` to `365d`, or `none`.",
+    ),
+    key(
         "memory.live_accounts",
         Some("200000"),
         "At most so many accounts are kept decoded, over all workers; the others stay encoded.",

@@ -58,6 +58,8 @@ pub struct Config {
     pub batch_age: Duration,
     /// The store follows this often.
     pub flush_every: Duration,
+    /// How long what was erased may stay in the files of a store; `None`: until it is rebuilt.
+    pub erased_within: Option<Duration>,
     /// Accounts kept decoded, over all lanes.
     pub live_accounts: usize,
     /// How far ahead of the clock a record may be; `None`: no bound.

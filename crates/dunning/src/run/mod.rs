@@ -287,6 +287,7 @@ fn settings(config: &Config, policy: PolicyFile, schema_ids: Vec<(OutputTopic, u
         batch_records: config.batch_records,
         batch_age: config.batch_age,
         flush_every: config.flush_every,
+        erased_within: config.erased_within,
         flush_bytes: FLUSH_BYTES,
         flush_accounts: FLUSH_ACCOUNTS,
         live_accounts: (config.live_accounts / config.workers).max(1),

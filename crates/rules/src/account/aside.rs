@@ -1,4 +1,5 @@
 use super::charge::Charges;
+use super::erasure::Erasure;
 use super::history::History;
 use super::imported::Imported;
 use super::notices::Notices;
@@ -51,6 +52,8 @@ pub struct Aside {
     pub barred: Vec<Day>,
     /// The number of the last of those cycles; 0: there was none.
     pub barred_in: u32,
+    /// That its data is to be erased, or was.
+    pub erasure: Option<Erasure>,
     /// Of its services, and what was reported of bars and restorations.
     pub services: Option<Box<Services>>,
 }

@@ -142,12 +142,13 @@ impl<'a> Ladder<'a> {
     }
 
     /// When the account acts next by itself.
-    pub(super) fn schedule(&mut self) {
+    pub(super) fn schedule(&mut self, horizon: Option<u32>) {
         let ladder = self.next_deadline();
         let reminder = self.next_reminder();
         let settlement = self.next_settlement();
         let agreed = [self.next_pause_end(), self.next_retry(), self.next_follow_up(), self.next_service()];
-        let own = [ladder, reminder, settlement].into_iter().chain(agreed);
+        let erasure = [self.next_erasure(), self.next_forgetting(horizon)];
+        let own = [ladder, reminder, settlement].into_iter().chain(agreed).chain(erasure);
         self.account.deadline = own.flatten().min();
     }
 

@@ -6,6 +6,7 @@ mod bars;
 mod change;
 mod charge;
 mod charging;
+mod erasure;
 mod facts;
 mod history;
 mod imported;
@@ -33,6 +34,7 @@ use crate::{BarLevel, Currency, Day, Id, Minor, Profile, Timestamp};
 
 pub use aside::{Aside, Bases, BillAside, Offered, Suspended};
 pub use charge::{Accrual, Booking, Charge, ChargeKind, Charges, Waiver};
+pub use erasure::Erasure;
 pub use history::{History, PaidBill};
 pub use imported::{Imported, ImportedBar};
 pub use ladder::standing;

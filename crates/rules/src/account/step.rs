@@ -25,9 +25,9 @@ pub fn step(mut account: Account, event: &Event<'_>, policies: &PolicyBook, now:
         Event::Gate(answer) => take_answer(account, *answer, policy, policies, now),
         Event::Erased => {
             account.line = account.line.max(now);
-            account.profile = None;
-            account.put_facts(None);
-            account.forget_reports();
+            if !account.erase_person() {
+                return nothing(account, Outcome::NoEffect(NoEffect::RepeatedEvent));
+            }
             let mut ladder = Ladder::new(&mut account, policy, None);
             ladder.decide(Code::Erased, None, None);
             ladder.review(RestorationReason::Adjustment);
@@ -57,7 +57,9 @@ fn finish(mut ladder: Ladder<'_>, policies: &PolicyBook, outcome: Outcome) -> Sa
     }
     ladder.accrue(ladder.account.line);
     ladder.account.tidy_aside();
-    ladder.schedule();
+    ladder.erase_rest();
+    ladder.forget_ids(policies.dedupe_horizon_days);
+    ladder.schedule(policies.dedupe_horizon_days);
     Said { commands: ladder.commands, decisions: ladder.decisions, outcome }
 }
 
@@ -153,12 +155,14 @@ const fn remembered(body: &Body<'_>) -> bool {
 
 /// What the event does to the account, the ladder aside. Changes nothing where it is refused.
 fn change(account: &mut Account, body: &Body<'_>, policy: &Arc<Policy>, at: Timestamp) -> Result<(), Rejected> {
+    account.was_erased(body)?;
     match body {
         Body::Profile(profile) => {
             // One that says nothing new of the ways to the customer does not undo what they reported.
             if account.profile.as_ref().is_none_or(|known| known.contacts != profile.contacts) {
                 account.forget_reports();
             }
+            account.note_return();
             let mut profile = profile.clone();
             account.put_facts(profile.facts.take());
             account.profile = Some(profile);

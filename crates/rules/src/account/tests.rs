@@ -4,6 +4,7 @@ mod bars;
 mod change;
 mod charges;
 mod contact;
+mod erasure;
 mod facts;
 mod found;
 mod imported;
@@ -129,6 +130,10 @@ impl Life {
         assert!(t.account.line >= before, "the line never goes back");
         assert_ne!(t.account.aside.as_deref(), Some(&Aside::default()), "nothing is no reason to keep anything");
         self.account = t.account;
+        // With all else the books begin anew.
+        if t.decisions.iter().any(|d| d.code == Code::StateErased) {
+            self.given = Minor::ZERO;
+        }
         self.said.extend(t.commands);
         self.decided.extend(t.decisions);
         t.outcome

@@ -267,6 +267,7 @@ fn settings(loaded: &Loaded) -> Settings {
         batch_records: 2_000,
         batch_age: Duration::from_millis(200),
         flush_every: Duration::from_secs(10),
+        erased_within: None,
         flush_bytes: 64 << 20,
         flush_accounts: 5_000,
         live_accounts: 1_000_000,

@@ -154,6 +154,7 @@ impl Policies {
             batch_records: count(random.pick(&[1, 3, 10, 1_000])),
             batch_age: Duration::from_millis(random.between(1, 100).unsigned_abs()),
             flush_every: Duration::from_millis(random.pick(&[1, 500, 5_000])),
+            erased_within: random.pick(&[None, Some(Duration::ZERO), Some(Duration::from_secs(86_400))]),
             flush_bytes: count(random.pick(&[1, 64 << 20])),
             flush_accounts: count(random.pick(&[1, 2, 5_000])),
             live_accounts: count(random.pick(&[1, 2, 50])),

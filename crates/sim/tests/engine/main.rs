@@ -3,6 +3,7 @@
 mod asks;
 mod bad;
 mod calls;
+mod erasure;
 mod gate;
 mod history;
 mod letters;

@@ -65,6 +65,7 @@ pub fn settings(clock: ClockMode, policy: PolicyFile) -> Settings {
         batch_records: 100,
         batch_age: Duration::from_millis(100),
         flush_every: Duration::from_secs(1),
+        erased_within: None,
         flush_bytes: 64 << 20,
         flush_accounts: 10,
         live_accounts: 50,

@@ -4,6 +4,7 @@ mod account;
 mod charges;
 mod explain;
 mod pauses;
+mod person;
 mod retries;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ pub use account::{AccountView, BarView, BillView, CycleView, PendingView, Profil
 pub use charges::ChargeView;
 pub use explain::{DecisionView, ExplainView};
 pub use pauses::{AgreementView, HoldView, PausesView};
+pub use person::{ContactView, DisputeView, PaymentView, PersonView, WholeProfile};
 pub use retries::RetryView;
 
 /// An amount and what it is of; for people.

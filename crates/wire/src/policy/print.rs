@@ -40,6 +40,11 @@ pub fn print(loaded: &Loaded) -> String {
     for sentence in charges::sentences(policy) {
         page.say(&sentence);
     }
+    page.say(&format!(
+        "Where a person is to be forgotten, the profile goes at once, and all else when nothing is owed and {} have passed \
+         since the last payment.",
+        days(policy.options.payments_kept_days)
+    ));
     for step in &policy.options.before_due {
         page.say(&format!("Before a bill is due that is owed and not disputed, {}", told(policy, step)));
     }
@@ -159,6 +164,10 @@ fn profile(zone: Zone) -> Profile {
 fn dunned_currency(policy: &Policy) -> Option<(Currency, Minor)> {
     let listed = policy.minimum.iter().find(|(_, least)| *least < Minor::EVENT_MAX).copied();
     listed.or_else(|| Some((Currency::parse("EUR")?, policy.minimum_other?)))
+}
+
+fn days(days: u16) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
 }
 
 struct Page {

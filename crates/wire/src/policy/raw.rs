@@ -97,6 +97,10 @@ pub(super) struct PolicyFile {
     /// could not be done.
     #[serde(default)]
     pub(super) service: Option<super::service::Service>,
+    /// What becomes of an account whose data is to be erased. Without it: what it owed and paid is kept until `60d` behind the
+    /// last payment.
+    #[serde(default)]
+    pub(super) erasure: Option<Erasure>,
     /// Notices before the due date of a bill that is owed: one for each bill and step. They start no cycle.
     #[serde(default)]
     pub(super) before_due: Vec<Step>,
@@ -107,6 +111,15 @@ pub(super) struct PolicyFile {
     /// The procedures by name.
     #[schemars(extend("minProperties" = 1))]
     pub(super) procedures: BTreeMap<String, Procedure>,
+}
+
+/// Where the source of profiles asks for erasure, what is known of the person goes at once, and the rest once nothing is owed.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Erasure {
+    /// So long behind the last payment: as long as one can come back, such as a direct debit within eight weeks (`60d`).
+    #[schemars(regex(pattern = "^[0-9]{1,4}d$"))]
+    pub(super) keep_payments: String,
 }
 
 /// The vocabulary.

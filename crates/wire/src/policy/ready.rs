@@ -100,6 +100,7 @@ impl Reader<'_, '_> {
                 on_change,
                 retries: self.retries(file),
                 service: self.service(file),
+                payments_kept_days: payments_kept(file),
                 charges,
             },
         };
@@ -212,6 +213,14 @@ impl Reader<'_, '_> {
             self.warn("late_start", message, "keep it below the `at` of the second step");
         }
     }
+}
+
+/// A direct debit can be returned for eight weeks.
+const PAYMENTS_KEPT_DAYS: u16 = 60;
+
+fn payments_kept(file: &raw::PolicyFile) -> u16 {
+    let written = file.erasure.as_ref().and_then(|erasure| erasure.keep_payments.strip_suffix('d')?.parse().ok());
+    written.unwrap_or(PAYMENTS_KEPT_DAYS)
 }
 
 fn resumes(file: &raw::PolicyFile) -> Resumes {

@@ -21,7 +21,7 @@ use dunning_rules::{Account, Timestamp};
 use crate::topic::{InputTopic, OutputTopic};
 
 pub use outbox::{Kept, Outbox};
-pub use row::{Peek, decode_account, decode_row, encode_account, encode_row, peek, peek_deadline};
+pub use row::{Peek, decode_account, decode_row, encode_account, encode_row, is_erased, peek, peek_deadline};
 
 /// A version of the stored account. This program reads all that are named here, and writes the one that the operator
 /// says: the older one until no instance is left that cannot read the newer.

@@ -1,8 +1,8 @@
 //! What few accounts have, behind all else of a row: first which of it is there, then that.
 
 use dunning_rules::{
-    Aside, Awaited, Bill, BillTerms, Fate, History, Imported, ImportedBar, Notices, Offered, PaidBill, ProfileFacts,
-    Retry, RetryState, Score, Term, TermAside, WriteOff,
+    Aside, Awaited, Bill, BillTerms, Erasure, Fate, History, Imported, ImportedBar, Notices, Offered, PaidBill,
+    ProfileFacts, Retry, RetryState, Score, Term, TermAside, WriteOff,
 };
 
 use super::StateError;
@@ -26,6 +26,7 @@ const SERVICES: u32 = 256;
 const BARRED: u32 = 512;
 const WRITE_OFFS: u32 = 1_024;
 const BOOKED: u32 = 2_048;
+const ERASURE: u32 = 4_096;
 
 /// True where there is any of it.
 pub(super) fn has_more(aside: &Aside) -> bool {
@@ -44,8 +45,21 @@ fn sections(aside: &Aside) -> u32 {
     let booked = if aside.booked.is_empty() { 0 } else { BOOKED };
     let imported = if aside.imported.is_none() { 0 } else { IMPORTED };
     let services = if aside.services.is_none() { 0 } else { SERVICES };
+    let erasure = if aside.erasure.is_none() { 0 } else { ERASURE };
     let barred = if aside.barred.is_empty() { 0 } else { BARRED };
-    terms | retries | charges | facts | history | offered | notices | imported | services | barred | write_offs | booked
+    terms
+        | retries
+        | charges
+        | facts
+        | history
+        | offered
+        | notices
+        | imported
+        | services
+        | barred
+        | write_offs
+        | booked
+        | erasure
 }
 
 #[cold]
@@ -94,6 +108,10 @@ pub(super) fn put_more(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
     if !aside.booked.is_empty() {
         put_list(out, &aside.booked, |out, sequence| put_varint(out, *sequence));
     }
+    if let Some(Erasure { asked, stub }) = aside.erasure {
+        put_option(out, asked, put_instant);
+        put_bool(out, stub);
+    }
 }
 
 /// Into what was read of the aside before.
@@ -140,6 +158,9 @@ pub(super) fn get_more(b: &mut Bytes<'_>, aside: &mut Aside, bills: &[Bill]) -> 
     }
     if there & BOOKED != 0 {
         aside.booked = b.list(Bytes::counter)?;
+    }
+    if there & ERASURE != 0 {
+        aside.erasure = Some(Erasure { asked: b.option(Bytes::instant)?, stub: b.flag()? });
     }
     if there == 0 || there != sections(aside) {
         Err(StateError::Damaged("the flag of what few accounts have"))

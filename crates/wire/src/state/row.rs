@@ -153,6 +153,14 @@ pub fn peek(bytes: &[u8]) -> Result<Peek, StateError> {
     head(&mut Bytes::new(bytes)).map(|(_, head, _)| head)
 }
 
+/// True where the account's data is to be erased, or was. One that cannot be read was not.
+#[must_use]
+pub fn is_erased(bytes: &[u8]) -> bool {
+    let more = head(&mut Bytes::new(bytes)).is_ok_and(|(_, _, flags)| flags & MORE != 0);
+    let erasure = || decode_row(bytes).ok()?.account.erasure();
+    more && erasure().is_some_and(|erasure| erasure.asked.is_some())
+}
+
 /// When the account acts next by itself, without decoding it.
 ///
 /// # Errors

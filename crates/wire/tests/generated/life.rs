@@ -13,7 +13,7 @@ use dunning_wire::state::{StateVersion, decode_account, encode_account};
 use super::dice::Dice;
 
 /// What the lives have to come to, all of them together.
-pub const KINDS: [&str; 50] = [
+pub const KINDS: [&str; 52] = [
     "a letter",
     "a notice",
     "a bar",
@@ -64,6 +64,8 @@ pub const KINDS: [&str; 50] = [
     "BarAgain",
     "RestoredAgain",
     "RestoredInPart",
+    "Erased",
+    "StateErased",
 ];
 
 const EVENTS: i64 = 40;
@@ -306,6 +308,10 @@ fn happens(life: &mut Life, dice: &mut Dice, event: i64, at: Timestamp) -> Resul
         15 => profile(dice),
         _ => Body::Interaction(interaction(dice, &names, at)),
     };
+    if dice.one_in(30) {
+        life.meets(&Event::Erased, at)?;
+        return life.gate();
+    }
     let before = life.served.clone();
     life.takes(event, at, body)?;
     life.reports(before)

@@ -133,7 +133,7 @@ fn what_a_customer_is_worth_and_was_scored_is_as_its_profile_says() {
     assert_eq!(life.account.facts(), None);
     life.happens(2, known);
     life.meet(&Event::Erased, at(3));
-    assert_eq!(life.account.aside, None);
+    assert_eq!(life.account.facts(), None);
     assert!(!is_told(&at_least(NumberOf::LifetimeValue, 0), Some(&profile(false))), "it is not known");
     assert!(is_told(&is(FlagOf::Autopay, false), Some(&profile(false))));
 }

@@ -31,6 +31,8 @@ pub(super) enum Happening {
     Contact(bool, usize, Option<usize>, bool),
     /// Provisioning says what became of the last bar or restoration, or of one before it.
     Report(usize, usize, usize),
+    /// The person is to be forgotten.
+    Erase,
     /// Another system had taken so many steps, and barred.
     Import(usize, bool),
     /// Whatever of that name stops it.
@@ -74,6 +76,7 @@ pub(super) fn happening() -> impl Strategy<Value = Happening> {
         1 => (id(), amount(), 0_i32..20).prop_map(|(a, b, c)| Happening::Initiate(a, b, c)),
         2 => (id(), amount(), prop::bool::weighted(0.1), any::<bool>()).prop_map(|(a, b, c, d)| Happening::Fail(a, b, c, d)),
         1 => (-100_i64..3_000).prop_map(Happening::State),
+        1 => Just(Happening::Erase),
         1 => (0_usize..5, any::<bool>()).prop_map(|(a, b)| Happening::Import(a, b)),
         2 => (0_usize..2, 0_usize..3, 0..ServiceResult::ALL.len()).prop_map(|(a, b, c)| Happening::Report(a, b, c)),
         2 => (any::<bool>(), 0..ContactOutcome::ALL.len(), proptest::option::of(0..7_usize), any::<bool>())
@@ -108,6 +111,11 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
     }
     // What an event answers was asked for before it.
     life.until(at(day));
+    if let Happening::Erase = what {
+        life.meet(&Event::Erased, at(day));
+        assert!(life.account.profile.is_none() && life.account.facts().is_none());
+        return life.clear();
+    }
     let command;
     let body = match what {
         Happening::Bill(_, amount, due) => {
@@ -216,7 +224,7 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
                 bars: if *barred { vec![("old-1", BarLevel::Outgoing, since)] } else { vec![] },
             })
         }
-        Happening::End(_) => return,
+        Happening::End(_) | Happening::Erase => return,
     };
     life.happens(day, body);
 }

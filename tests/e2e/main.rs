@@ -20,6 +20,7 @@ mod refuse;
 mod restart;
 mod retry;
 mod sample;
+mod shadow;
 mod standby;
 mod storm;
 mod torn;

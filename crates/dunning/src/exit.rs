@@ -77,7 +77,8 @@ impl Exit {
         match self {
             Self::Ok => "all is well; after a signal: everything is committed",
             Self::Findings => {
-                "the answer is no: findings in a policy, a scenario that failed, an account or a dead letter that is not known"
+                "the answer is no: findings in a policy, a scenario that failed, an account or a dead letter that is not known, two systems \
+                 that differ"
             }
             Self::Usage => "the command line cannot be understood",
             Self::Config => "the configuration cannot be used",

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use dunning_rules::Day;
 
 use super::deadletters::args::DeadLetters;
+use super::shadow::Shadow;
 
 /// Decides who is reminded, warned, barred and restored, from an operator's event bus; each command exactly once.
 #[derive(Debug, Parser)]
@@ -48,6 +49,8 @@ pub(super) enum Command {
     Bars(Bars),
     /// Check and test policies.
     Policy(Policy),
+    /// Beside another system: where the two differ.
+    Shadow(Shadow),
     /// Look at the configuration.
     Config(Config),
     /// List the exit codes, what they mean and what to do.
@@ -246,7 +249,7 @@ pub(super) struct BarsRelease {
 }
 
 /// A day as it is written.
-fn day(text: &str) -> Result<Day, String> {
+pub(super) fn day(text: &str) -> Result<Day, String> {
     Day::parse(text).ok_or_else(|| "write a day such as 2027-03-23".to_owned())
 }
 

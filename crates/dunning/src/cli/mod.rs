@@ -9,6 +9,7 @@ mod deadletters;
 mod demo;
 mod export;
 mod policy;
+mod shadow;
 mod topics;
 
 use std::io::Write as _;
@@ -42,6 +43,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::DeadLetters(args) => deadletters::run(&args),
         Command::Bars(args) => bars::run(&args),
         Command::Policy(args) => policy::run(&args),
+        Command::Shadow(args) => shadow::run(&args),
         Command::Config(args) => config::run(&args),
         Command::ExitCodes => print(&Exit::table()),
     }

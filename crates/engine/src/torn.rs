@@ -340,6 +340,7 @@ mod tests {
             announced_for: None,
             offer: vec![],
             follows: None,
+            localised: false,
         }
     }
 

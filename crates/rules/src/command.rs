@@ -56,6 +56,8 @@ pub enum Action {
         offer: Vec<Term>,
         /// The notice that it sends another way.
         follows: Option<Uuid>,
+        /// Amounts and days are also given as people write them in the language.
+        localised: bool,
     },
     /// Do not tell the customer, where that was not done yet.
     Withdraw {

@@ -69,6 +69,8 @@ pub struct Options {
     /// So many days behind the last payment it is kept, where an account's data is to be erased: as long as a payment can
     /// come back.
     pub payments_kept_days: u16,
+    /// Notices give amounts and days also as people write them in the customer's language.
+    pub localised: bool,
 }
 
 /// Steps under a name: some accounts follow them, others follow others.

@@ -42,6 +42,7 @@ impl Ladder<'_> {
                 offer.instalments(self.dunned(line), self.zone.day_of(line))
             }),
             follows: None,
+            localised: self.policy.options.localised,
         })
     }
 

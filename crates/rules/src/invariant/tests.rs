@@ -172,6 +172,7 @@ fn broken_by_notice(options: crate::Options, change: impl FnOnce(&mut Transition
         announced_for: None,
         offer: vec![],
         follows: None,
+        localised: false,
     };
     let mut before = said.account.clone();
     before.sequence = 0;

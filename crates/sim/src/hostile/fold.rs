@@ -52,6 +52,8 @@ pub(super) struct Fold<'w> {
     went: Vec<Timestamp>,
     /// The latest deadline fired since the last record was taken.
     fired: Timestamp,
+    /// The latest instant of any record, also of one that could not be read.
+    brought: Timestamp,
     pub accounts: BTreeMap<String, Kept>,
     pub stale: Vec<StaleMark>,
     /// Cycles that went on by another version of the policy.
@@ -86,6 +88,7 @@ impl<'w> Fold<'w> {
             owed: Owed::Nothing,
             clock: Timestamp::MIN,
             fired: Timestamp::MIN,
+            brought: Timestamp::MIN,
             accounts: BTreeMap::new(),
             stale: Vec::new(),
             changed: 0,
@@ -145,11 +148,16 @@ impl<'w> Fold<'w> {
         let earliest =
             InputTopic::ALL.into_iter().filter_map(|t| self.head(t).map(|s| (s.timestamp, t))).min().map(|(_, t)| t);
         demand(earliest == Some(topic), || format!("{topic:?} {} is taken before {earliest:?}", sent.offset))?;
-        self.clock = self.clock.max(sent.timestamp);
-        let clock = self.clock;
+        let clock = self.clock.max(sent.timestamp);
+        self.brought = self.brought.max(sent.timestamp);
+        // A record that cannot be read brings deadlines and moves no clock: what is begun behind it may fall due before it.
+        if sent.good {
+            self.clock = clock;
+        }
         let missed = self.accounts.values().filter_map(|k| k.row.account.deadline()).find(|due| *due < clock);
         demand(missed.is_none(), || format!("a deadline at {missed:?} comes after a record at {clock}"))?;
-        demand(self.fired < clock, || format!("a deadline at {} comes before a record at {clock}", self.fired))
+        let brought = self.brought;
+        demand(self.fired < brought, || format!("a deadline at {} comes before a record at {brought}", self.fired))
     }
 
     fn obey(&mut self, sent: &Sent) -> Judged {

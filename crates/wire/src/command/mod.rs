@@ -1,18 +1,20 @@
 //! Commands as Avro datums in the layouts of their schemas, without framing.
 
+mod local;
 #[cfg(test)]
 mod tests;
 mod view;
 
 use std::fmt::Write;
 
-use dunning_rules::{Action, BarLevel, Command, Id, LedgerKind, Minor, Term};
+use dunning_rules::{Action, BarLevel, Command, Day, Id, LedgerKind, Minor, Term};
 
 use crate::avro::{
     put_amount, put_array, put_bool, put_currency, put_day, put_instant, put_len, put_long, put_option, put_str,
     put_varint,
 };
 use crate::topic::OutputTopic;
+use local::Local;
 
 pub use view::{ActionView, CommandView, EntryView, decode};
 
@@ -76,6 +78,7 @@ fn put_notification(out: &mut Vec<u8>, account_id: &str, command: &Command) {
         announced_for,
         offer,
         follows,
+        localised,
     } = &command.action
     else {
         return;
@@ -84,7 +87,8 @@ fn put_notification(out: &mut Vec<u8>, account_id: &str, command: &Command) {
     put_str(out, address);
     put_str(out, template);
     put_str(out, if language.is_empty() { "en" } else { language });
-    put_offer(out, offer);
+    let local = localised.then(|| Local::of(language));
+    put_parameters(out, command, offer, announced_for.filter(|_| *localised), local.as_ref());
     put_amount(out, command.amount_due);
     put_currency(out, command.currency);
     put_array(out, command.bill_ids.iter(), |out, id| put_str(out, id));
@@ -117,22 +121,38 @@ fn put_withdrawal(out: &mut Vec<u8>, account_id: &str, command: &Command) {
     out.extend([0, 0]); // announced_for, follows
 }
 
-/// The parameters of a template: the parts of a plan that is offered, by their numbers from 1.
-fn put_offer(out: &mut Vec<u8>, offer: &[Term]) {
-    if offer.is_empty() {
-        return out.push(0);
+/// The parameters of a template: the parts of a plan that is offered, by their numbers from 1; where the policy asks for it,
+/// amounts and days also as people write them.
+fn put_parameters(
+    out: &mut Vec<u8>,
+    command: &Command,
+    offer: &[Term],
+    announced_for: Option<Day>,
+    local: Option<&Local>,
+) {
+    let mut all: Vec<(String, String)> = Vec::new();
+    let mut put = |key: String, value: String| all.push((key, value));
+    if let Some(local) = local {
+        put("amount_due_text".to_owned(), local.amount(command.amount_due, command.currency));
+        if let Some(day) = announced_for {
+            put("announced_for_text".to_owned(), local.day(day));
+        }
     }
-    put_len(out, 1 + 2 * offer.len());
-    let mut put = |key: &str, value: &str| {
+    if !offer.is_empty() {
+        put("plan_parts".to_owned(), offer.len().to_string());
+    }
+    for (n, part) in (1..).zip(offer) {
+        put(format!("plan_{n}_due_on"), part.due_on.to_string());
+        put(format!("plan_{n}_amount_minor"), part.amount.get().to_string());
+        if let Some(local) = local {
+            put(format!("plan_{n}_due_on_text"), local.day(part.due_on));
+            put(format!("plan_{n}_amount_text"), local.amount(part.amount, command.currency));
+        }
+    }
+    put_array(out, all.iter(), |out, (key, value)| {
         put_str(out, key);
         put_str(out, value);
-    };
-    put("plan_parts", &offer.len().to_string());
-    for (n, part) in (1..).zip(offer) {
-        put(&format!("plan_{n}_due_on"), &part.due_on.to_string());
-        put(&format!("plan_{n}_amount_minor"), &part.amount.get().to_string());
-    }
-    out.push(0);
+    });
 }
 
 fn put_bar(out: &mut Vec<u8>, account_id: &str, command: &Command) {

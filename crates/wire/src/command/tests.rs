@@ -26,6 +26,7 @@ fn action() -> impl Strategy<Value = Action> {
                 // A map has no order, and the avro crate gives it another one each time.
                 offer: vec![],
                 follows: mandatory.then(|| command_id("acc-1", 7)),
+                localised: false,
             });
     let services = || proptest::collection::vec(sample::id().prop_map(Into::into), 0..3);
     let level = (0..BarLevel::ALL.len()).prop_map(|level| BarLevel::ALL[level]);
@@ -229,6 +230,7 @@ fn where_nothing_is_known_a_notification_has_the_defaults() {
         announced_for: None,
         offer: vec![],
         follows: None,
+        localised: false,
     });
     command.cycle = 0;
     command.currency = None;
@@ -243,8 +245,8 @@ fn where_nothing_is_known_a_notification_has_the_defaults() {
     assert_eq!(reference::at(&value, "currency"), Value::String(String::new()));
 }
 
-#[test]
-fn a_plan_that_is_offered_is_in_the_parameters_of_the_template() {
+/// The parameters of a notice in German that offers a plan and names a day.
+fn parameters(localised: bool) -> Vec<(String, String)> {
     let part = |day, amount| Term { due_on: Day::from_epoch(day), amount: Minor::new(amount) };
     let command = example(Action::Notify {
         channel: Channel::Sms,
@@ -254,9 +256,10 @@ fn a_plan_that_is_offered_is_in_the_parameters_of_the_template() {
         payment_link: None,
         purpose: Arc::from("offer"),
         mandatory: false,
-        announced_for: None,
+        announced_for: Some(Day::from_epoch(20_820)),
         offer: vec![part(20_820, 3_334), part(20_850, 3_333)],
         follows: None,
+        localised,
     });
     let mut datum = Vec::new();
     encode("acc-1", &command, &mut datum);
@@ -264,18 +267,36 @@ fn a_plan_that_is_offered_is_in_the_parameters_of_the_template() {
     let reader = apache_avro::reader::datum::GenericDatumReader::builder(&schema).build().expect("a reader");
     let value = reader.read_value(&mut datum.as_slice()).expect("a datum");
     let Value::Map(read) = reference::at(&value, "parameters") else { panic!("a map") };
-    assert_eq!((read.len(), read.get("plan_parts")), (5, Some(&Value::String("2".to_owned()))));
     let view = decode(OutputTopic::Notifications, &datum).expect("a command");
-    let ActionView::Notify { parameters, .. } = &view.action else { panic!("{view:?}") };
-    let parameters: Vec<_> = parameters.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    let wanted = [
+    let ActionView::Notify { parameters, .. } = view.action else { panic!("a notice") };
+    let same = |(key, value): (&String, &String)| read.get(key) == Some(&Value::String(value.clone()));
+    assert!(read.len() == parameters.len() && parameters.iter().all(same), "{read:?}");
+    parameters.into_iter().collect()
+}
+
+#[test]
+fn a_plan_that_is_offered_is_in_the_parameters_of_the_template() {
+    let plain = [
         ("plan_1_amount_minor", "3334"),
         ("plan_1_due_on", "2027-01-02"),
         ("plan_2_amount_minor", "3333"),
         ("plan_2_due_on", "2027-02-01"),
         ("plan_parts", "2"),
     ];
-    assert_eq!(parameters, wanted);
+    let owned =
+        |rows: &[(&str, &str)]| rows.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>();
+    assert_eq!(parameters(false), owned(&plain));
+    let mut all = owned(&plain);
+    all.extend(owned(&[
+        ("amount_due_text", "12,34\u{a0}EUR"),
+        ("announced_for_text", "2. Januar 2027"),
+        ("plan_1_amount_text", "33,34\u{a0}EUR"),
+        ("plan_1_due_on_text", "2. Januar 2027"),
+        ("plan_2_amount_text", "33,33\u{a0}EUR"),
+        ("plan_2_due_on_text", "1. Februar 2027"),
+    ]));
+    all.sort();
+    assert_eq!(parameters(true), all);
 }
 
 #[test]

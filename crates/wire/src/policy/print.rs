@@ -30,6 +30,9 @@ pub fn print(loaded: &Loaded) -> String {
         page.say(&sentence);
     }
     contact(policy, &mut page);
+    if policy.options.localised {
+        page.say("Notices give amounts and days also as people write them in the customer's language.");
+    }
     for sentence in pauses::sentences(&policy.options.pauses) {
         page.say(&sentence);
     }

@@ -97,6 +97,10 @@ pub(super) struct PolicyFile {
     /// could not be done.
     #[serde(default)]
     pub(super) service: Option<super::service::Service>,
+    /// `true`: the parameters of notices also hold amounts and days as people write them in the language of the profile, ready
+    /// for a template. Without it: they do not.
+    #[serde(default)]
+    pub(super) localised: bool,
     /// What becomes of an account whose data is to be erased. Without it: what it owed and paid is kept until `60d` behind the
     /// last payment.
     #[serde(default)]

@@ -101,6 +101,7 @@ impl Reader<'_, '_> {
                 retries: self.retries(file),
                 service: self.service(file),
                 payments_kept_days: payments_kept(file),
+                localised: file.localised,
                 charges,
             },
         };

@@ -272,6 +272,7 @@ fn an_optional_notice_is_not_sent_to_who_opted_out_of_its_channel() {
                 announced_for,
                 offer,
                 follows,
+                ..
             } => {
                 assert!(offer.is_empty() && follows.is_none(), "{words}");
                 assert_eq!((*channel, *mandatory, *announced_for), (Channel::Email, is_mandatory, None), "{words}");

@@ -2,7 +2,7 @@
 //! bars that were sent from there. No step that was taken there is taken again, and every bar is lifted from here.
 
 use super::balance::Moved;
-use super::ladder::Ladder;
+use super::ladder::{Ladder, Lifted};
 use crate::{
     Account, BarLevel, Code, Id, Interaction, Minor, NoEffect, Policy, Refusal, RestorationReason, SentStep, Step,
     StepAction, Timestamp,
@@ -121,7 +121,7 @@ impl Ladder<'_> {
         // It was the other system's cycle that ends: none is taken over again.
         self.account.cycles += 1;
         let bars = self.take_imported_bars();
-        self.lift(Vec::new(), bars, Vec::new(), RestorationReason::Adjustment);
+        self.lift(Lifted { lifts_imported: bars, ..Lifted::default() }, RestorationReason::Adjustment);
     }
 
     /// The bars of another system are lifted: their names there.

@@ -14,6 +14,15 @@ use crate::{
 /// What commands and decisions about a restoration say in the place of a step.
 pub(super) const RESTORE: &str = "restore";
 
+/// What a restoration lifts, and what stays: as [`Action::Restore`] says it.
+#[derive(Default)]
+pub(super) struct Lifted {
+    pub(super) lifts: Vec<Uuid>,
+    pub(super) lifts_imported: Vec<Id>,
+    pub(super) services: Vec<Id>,
+    pub(super) claims: Vec<(Id, BarLevel)>,
+}
+
 /// An account on its ladder, at an instant, with what it says.
 pub(super) struct Ladder<'a> {
     pub(super) account: &'a mut Account,
@@ -357,17 +366,11 @@ impl<'a> Ladder<'a> {
         self.account.stage() == Stage::Barred(BarLevel::Terminated)
     }
 
-    /// One restoration of these bars and of those of another system, where there are any; `services`: of these only.
-    pub(super) fn lift(
-        &mut self,
-        lifts: Vec<Uuid>,
-        lifts_imported: Vec<Id>,
-        services: Vec<Id>,
-        reason: RestorationReason,
-    ) {
+    /// One restoration, where there is anything to lift.
+    pub(super) fn lift(&mut self, lifted: Lifted, reason: RestorationReason) {
+        let Lifted { lifts, lifts_imported, services, claims } = lifted;
         if !lifts.is_empty() || !lifts_imported.is_empty() {
             let step: Arc<str> = RESTORE.into();
-            let claims = self.remaining();
             self.command(Code::Restored, &step, Action::Restore { lifts, lifts_imported, services, claims, reason });
         }
     }

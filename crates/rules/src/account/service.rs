@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ladder::{Ladder, RESTORE, bar_ids};
+use super::ladder::{Ladder, Lifted, RESTORE, bar_ids};
 use crate::id::is_command;
 use crate::{
     Account, BarInForce, BarLevel, Body, Code, Id, Interaction, Line, Minor, NoEffect, RestorationReason,
@@ -166,14 +166,12 @@ impl Ladder<'_> {
         if !self.policy.options.service.as_ref().is_some_and(|rules| rules.owed_only) {
             return;
         }
-        let charges = |service: &str| {
-            let own = lines.iter().filter(|line| line.service_id == Some(service));
-            own.map(|line| line.amount).sum::<Minor>() > Minor::ZERO
-        };
-        let named = lines.iter().filter_map(|line: &Line<'_>| line.service_id);
-        let mut services: Vec<Id> = named.filter(|service| charges(service)).map(Id::from).collect();
-        services.sort();
-        services.dedup();
+        let mut sums: BTreeMap<&str, Minor> = BTreeMap::new();
+        for (service, amount) in lines.iter().filter_map(|line: &Line<'_>| Some((line.service_id?, line.amount))) {
+            *sums.entry(service).or_default() += amount;
+        }
+        let charged = sums.into_iter().filter(|(_, sum)| *sum > Minor::ZERO);
+        let services: Vec<Id> = charged.map(|(service, _)| service.into()).collect();
         if !services.is_empty() && services.len() <= CHARGED_MAX && self.account.bill(bill_id).is_some() {
             let bill = (*bill_id).into();
             self.account.services_mut().charged.push(ChargedServices { bill, services });
@@ -224,7 +222,7 @@ impl Ladder<'_> {
         if services.is_empty() && known.iter().all(|barred| barred.services.is_empty()) {
             return Vec::new();
         }
-        let mut claims = self.claimed();
+        let mut claims = self.claimed(&[]);
         let account = [Id::default()];
         for service in if services.is_empty() { &account } else { services } {
             let most = claims.entry(service.clone()).or_insert(level);
@@ -233,8 +231,8 @@ impl Ladder<'_> {
         claims.into_iter().collect()
     }
 
-    /// What the bars in force claim, service by service; an empty name is the account.
-    fn claimed(&self) -> BTreeMap<Id, BarLevel> {
+    /// What the bars in force claim, service by service, those that are lifted aside; an empty name is the account.
+    fn claimed(&self, lifted: &[BarInForce]) -> BTreeMap<Id, BarLevel> {
         let known = self.account.services().map_or(&[][..], |known| &known.barred);
         let bars = self.account.cycle.as_ref().map_or(&[][..], |cycle| &cycle.bars);
         let mut claims = BTreeMap::new();
@@ -245,7 +243,7 @@ impl Ladder<'_> {
                 *most = level.max(*most);
             }
         };
-        for bar in bars {
+        for bar in bars.iter().filter(|bar| lifted.iter().all(|lifted| lifted.sequence != bar.sequence)) {
             let barred = known.iter().find(|barred| barred.sequence == bar.sequence);
             claim(barred.map_or(&[], |barred| &barred.services), bar.level);
         }
@@ -253,10 +251,10 @@ impl Ladder<'_> {
     }
 
     /// What bars that stay in force claim, with a restoration of others.
-    pub(super) fn remaining(&self) -> Vec<(Id, BarLevel)> {
+    fn remaining(&self, lifted: &[BarInForce]) -> Vec<(Id, BarLevel)> {
         let rules = self.policy.options.service.as_deref();
         let stays = rules.is_some_and(|rules| !rules.restores.is_empty());
-        if stays { self.claimed().into_iter().collect() } else { Vec::new() }
+        if stays { self.claimed(lifted).into_iter().collect() } else { Vec::new() }
     }
 
     /// A bar was sent: of these services only, where there are any. Before it counts as in force.
@@ -289,7 +287,9 @@ impl Ladder<'_> {
         if lifts.is_empty() && lifts_imported.is_empty() {
             return;
         }
-        self.lift(lifts, lifts_imported.clone(), services.clone(), reason);
+        let claims = self.remaining(bars);
+        let lifted = Lifted { lifts, lifts_imported: lifts_imported.clone(), services: services.clone(), claims };
+        self.lift(lifted, reason);
         if self.policy.options.service.as_ref().is_some_and(|rules| !rules.again_ms.is_empty()) {
             let sequence = self.account.sequence;
             let lifts = bars.iter().map(|bar| bar.sequence).collect();
@@ -453,7 +453,8 @@ impl Ladder<'_> {
         let Some(Restored { lifts, lifts_imported, services, reason, .. }) = due else { return false };
         self.decide(Code::RestoredAgain, None, None);
         let lifts = lifts.into_iter().map(|bar| command_id(&self.account.id, bar)).collect();
-        self.lift(lifts, lifts_imported, services, reason);
+        let claims = self.remaining(&[]);
+        self.lift(Lifted { lifts, lifts_imported, services, claims }, reason);
         let sequence = self.account.sequence;
         if let Some(restored) = &mut self.account.services_mut().restored {
             restored.sequence = sequence;

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::balance::Rejected;
 use super::charging::FoundCharge;
-use super::ladder::{Ladder, zone_of};
+use super::ladder::{Ladder, Lifted, zone_of};
 use crate::{
     Account, BarDecided, Body, Code, Event, Found, FoundAction, GateAnswer, IdHash, Input, Interaction, NoEffect,
     Outcome, Policy, PolicyBook, Refusal, RestorationReason, Timestamp, Transit, Transition, Zone, command_id,
@@ -289,7 +289,7 @@ fn take_found(
         ladder.note_found(known);
     }
     ladder.decide(Code::NumbersPassedOver, None, None);
-    ladder.lift(bars, Vec::new(), Vec::new(), RestorationReason::Error);
+    ladder.lift(Lifted { lifts: bars, ..Lifted::default() }, RestorationReason::Error);
     finish(ladder, policies, Outcome::Applied).with(account)
 }
 

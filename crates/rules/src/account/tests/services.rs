@@ -77,6 +77,7 @@ fn a_bar_spares_what_is_protected_or_prepaid_and_may_be_confined_to_what_is_owed
         (all(), vec![service("a"), service("b")], &[("a", 1_000)], Some(&[])),
         (owed(), vec![service("a"), service("b")], &[("a", 1_000)], Some(&["a"])),
         (owed(), vec![service("a"), service("b")], &[("a", 1_200), ("b", -200)], Some(&["a"])),
+        (owed(), vec![service("a"), service("b")], &[("b", 500), ("a", 900), ("b", -400)], Some(&[])),
         (owed(), vec![service("a"), service("b")], &[("a", 500), ("b", 500)], Some(&[])),
         (owed(), vec![service("a"), protected("b")], &[("b", 1_000)], None),
         (owed(), vec![service("a"), service("b")], &[], Some(&[])),
@@ -296,6 +297,8 @@ fn what_is_restored_grows_with_what_is_paid_and_the_customer_is_warned_anew() {
         assert_eq!(later, after, "{paid}");
         life.pays(201, "p2", 5_000);
         assert_eq!(life.account.stage(), Stage::Clear, "{paid}");
+        let Some(Action::Restore { claims, .. }) = life.said.last().map(|c| &c.action) else { panic!("{paid}") };
+        assert_eq!(claims.len(), 0, "nothing stays: {paid}");
     }
 }
 

@@ -27,7 +27,7 @@ impl Ladder<'_> {
             self.unmet(&step);
             return;
         }
-        if self.warns_again(&step, warning) {
+        if self.relieves(next, level) || self.warns_again(&step, warning) {
             return;
         }
         if let Some(hold) = self.own_hold(warning) {
@@ -70,7 +70,9 @@ impl Ladder<'_> {
     }
 
     pub(super) fn propose_bar(&mut self, step: &Step, warning: Option<WarningRule>) {
-        if self.warns_again(step, warning) {
+        let place = self.account.cycle.as_ref().map_or(0, |cycle| cycle.next);
+        let further = matches!(step.action, StepAction::Bar { level, .. } if self.relieves(place, level));
+        if further || self.warns_again(step, warning) {
             return;
         }
         let held = self.own_hold(warning);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::ladder::{Ladder, Lifted, RESTORE, bar_ids};
 use crate::id::is_command;
 use crate::{
-    Account, BarInForce, BarLevel, Body, Code, Id, Interaction, Line, Minor, NoEffect, RestorationReason,
+    Account, BarInForce, BarLevel, Body, Code, Id, Interaction, Line, Minor, NoEffect, PartRestored, RestorationReason,
     ServiceResult, StepAction, Timestamp, command_id,
 };
 
@@ -47,6 +47,8 @@ pub struct BarredServices {
     pub services: Vec<Id>,
     /// What was dunned then.
     pub amount: Minor,
+    /// The share of that, in hundredths of a percent, for which bars were lifted already; 0: for none.
+    pub granted: u16,
 }
 
 /// A bar that could not be done.
@@ -264,7 +266,7 @@ impl Ladder<'_> {
         let restores = self.policy.options.service.as_ref().is_some_and(|rules| !rules.restores.is_empty());
         if !services.is_empty() || restores {
             let amount = self.dunned(self.account.line);
-            self.account.services_mut().barred.push(BarredServices { sequence, services, amount });
+            self.account.services_mut().barred.push(BarredServices { sequence, services, amount, granted: 0 });
         }
         if let Some(known) = self.account.aside.as_mut().and_then(|aside| aside.services.as_mut()) {
             known.restored = None;
@@ -302,37 +304,62 @@ impl Ladder<'_> {
     /// So much is paid that some bars are lifted, or all, while the rest is still owed: the cycle goes back to the warning of
     /// the first of them.
     pub(super) fn restore_in_part(&mut self, reason: RestorationReason) {
-        let policy = self.policy.clone();
-        let Some(rules) = policy.options.service.as_deref().filter(|rules| !rules.restores.is_empty()) else { return };
-        if self.is_terminated() {
-            return;
-        }
-        let owed = self.dunned(self.account.line);
+        let Some((first, rule)) = self.relief() else { return };
         let Some(cycle) = &self.account.cycle else { return };
-        let known = || self.account.services().map_or(&[][..], |known| &known.barred);
-        let Some(first) = cycle.bars.first().and_then(|bar| known().iter().find(|b| b.sequence == bar.sequence)) else {
-            return;
-        };
-        let Some(rule) = rules.restored(first.amount, owed) else { return };
         let Some(place) = cycle.bars.iter().position(|bar| rule.keeps.is_none_or(|keeps| bar.level > keeps)) else {
             return;
         };
         let lifted = cycle.bars[place..].to_vec();
-        let step = lifted.first().and_then(|bar| policy.steps.get(usize::from(bar.step)));
-        let warning = match step.map(|step| &step.action) {
-            Some(StepAction::Bar { warning: Some(rule), .. }) => u16::try_from(rule.step).ok(),
-            _ => lifted.first().map(|bar| bar.step),
+        let Some(step) = lifted.first().map(|bar| bar.step) else { return };
+        if let Some(cycle) = &mut self.account.cycle {
+            cycle.bars.truncate(place);
+        }
+        self.grant(first, rule, step);
+        self.decide(Code::RestoredInPart, None, None);
+        self.lift_own(&lifted, Vec::new(), reason);
+    }
+
+    /// So much was paid since the first bar that this one, which goes further, is not sent before the customer was warned of
+    /// what is left. True where that is so.
+    pub(super) fn relieves(&mut self, bar: u16, level: BarLevel) -> bool {
+        let relief = self.relief().filter(|(_, rule)| rule.keeps.is_none_or(|keeps| level > keeps));
+        let Some((first, rule)) = relief else { return false };
+        if self.account.pending().is_some() {
+            let step = self.next_step().map(|step| step.name.clone());
+            self.decide(Code::BarDropped, step.as_ref(), None);
+        }
+        self.grant(first, rule, bar);
+        let warning = self.next_step().map(|step| step.name.clone());
+        self.decide(Code::WarnsAgain, warning.as_ref(), None);
+        true
+    }
+
+    /// What was not granted yet for what was paid since the first bar in force, and the sequence of that.
+    fn relief(&self) -> Option<(u64, PartRestored)> {
+        let rules = self.policy.options.service.as_deref().filter(|rules| !rules.restores.is_empty())?;
+        let first = self.account.cycle.as_ref()?.bars.first().filter(|_| !self.is_terminated())?.sequence;
+        let known = self.account.services()?.barred.iter().find(|barred| barred.sequence == first)?;
+        let rule = rules.restored(known.amount, self.dunned(self.account.line))?;
+        (rule.share > known.granted).then_some((first, *rule))
+    }
+
+    /// The cycle goes back to the warning of a bar; what was granted is not granted again.
+    fn grant(&mut self, first: u64, rule: PartRestored, bar: u16) {
+        let known = self.account.aside.as_mut().and_then(|aside| aside.services.as_mut());
+        for barred in known.into_iter().flat_map(|known| &mut known.barred).filter(|b| b.sequence == first) {
+            barred.granted = rule.share;
+        }
+        let warning = match self.policy.steps.get(usize::from(bar)).map(|step| &step.action) {
+            Some(StepAction::Bar { warning: Some(rule), .. }) => u16::try_from(rule.step).unwrap_or(bar),
+            _ => bar,
         };
         self.set_pending(None);
         if let Some(cycle) = &mut self.account.cycle {
-            cycle.bars.truncate(place);
-            warning.into_iter().for_each(|step| cycle.go_back_to(step));
+            cycle.go_back_to(warning);
         }
         if let Some(bases) = self.account.bases_mut() {
             bases.repeats = 0;
         }
-        self.decide(Code::RestoredInPart, None, None);
-        self.lift_own(&lifted, Vec::new(), reason);
     }
 
     /// What provisioning says became of a command.

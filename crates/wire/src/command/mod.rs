@@ -195,7 +195,9 @@ fn put_restoration(out: &mut Vec<u8>, account_id: &str, command: &Command) {
     put_amount(out, command.amount_due); // remaining_minor
     let account = [Id::default()];
     let lifted = if services.is_empty() { &account } else { &services[..] };
-    let free = lifted.iter().filter(|lifted| claims.iter().all(|(service, _)| service != *lifted));
+    // What is claimed of the account is claimed of each service.
+    let stays = |lifted: &Id| claims.iter().any(|(service, _)| service == lifted || service.is_empty());
+    let free = lifted.iter().filter(|lifted| !stays(lifted));
     let free = free.map(|service| (service, NONE));
     let desired: Vec<_> = free.chain(claims.iter().map(|(service, level)| (service, level.symbol()))).collect();
     put_array(out, desired.into_iter(), |out, (service, level)| {

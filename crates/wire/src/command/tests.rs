@@ -300,6 +300,31 @@ fn a_plan_that_is_offered_is_in_the_parameters_of_the_template() {
 }
 
 #[test]
+fn a_restoration_says_what_is_free_and_what_stays() {
+    // Services that are restored, and what stays; what is claimed.
+    type Row = (&'static [&'static str], &'static [(&'static str, BarLevel)], &'static [(&'static str, &'static str)]);
+    let rows: [Row; 5] = [
+        (&[], &[], &[("", "NONE")]),
+        (&["a", "b"], &[], &[("a", "NONE"), ("b", "NONE")]),
+        (&["a"], &[("b", BarLevel::Outgoing)], &[("a", "NONE"), ("b", "OUTGOING")]),
+        (&["a"], &[("a", BarLevel::Throttled)], &[("a", "THROTTLED")]),
+        (&["a"], &[("", BarLevel::Outgoing)], &[("", "OUTGOING")]),
+    ];
+    for (services, stays, wanted) in rows {
+        let (found, _) = view(Action::Restore {
+            lifts: vec![command_id("acc-1", 1)],
+            lifts_imported: vec![],
+            services: services.iter().map(|service| (*service).into()).collect(),
+            claims: stays.iter().map(|(service, level)| ((*service).into(), *level)).collect(),
+            reason: RestorationReason::Paid,
+        });
+        let ActionView::Restore { desired, .. } = found.action else { panic!("a restoration") };
+        let desired: Vec<_> = desired.iter().map(|(service, level)| (service.as_str(), level.as_str())).collect();
+        assert_eq!(desired, wanted, "{services:?} {stays:?}");
+    }
+}
+
+#[test]
 fn a_topic_without_commands_has_none() {
     assert!(matches!(decode(OutputTopic::State, &[0; 64]), Err(BadRecord::RefusedSchema(_))));
 }

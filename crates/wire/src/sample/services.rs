@@ -36,11 +36,8 @@ impl Sampled {
 
 pub(super) fn services() -> impl Strategy<Value = Sampled> {
     let charged = few((0..6usize, id(), ids()));
-    let barred = (counter(), ids(), any_amount()).prop_map(|(sequence, services, amount)| BarredServices {
-        sequence,
-        services,
-        amount,
-    });
+    let barred = (counter(), ids(), any_amount(), any::<u16>())
+        .prop_map(|(sequence, services, amount, granted)| BarredServices { sequence, services, amount, granted });
     let failed = (counter(), ids(), any::<u16>(), some(any_instant()))
         .prop_map(|(sequence, services, attempts, again)| FailedBar { sequence, services, attempts, again });
     (charged, few(barred), few(failed), some(restored())).prop_map(|(charged, barred, failed, restored)| Sampled {

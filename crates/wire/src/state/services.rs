@@ -18,10 +18,11 @@ pub(super) fn put(out: &mut Vec<u8>, Services { charged, barred, failed, restore
         put_bill_ref(out, bill, bills);
         put_ids(out, services);
     });
-    put_list(out, barred, |out, BarredServices { sequence, services, amount }| {
+    put_list(out, barred, |out, BarredServices { sequence, services, amount, granted }| {
         put_varint(out, *sequence);
         put_ids(out, services);
         put_amount(out, *amount);
+        put_varint(out, u64::from(*granted));
     });
     put_list(out, failed, |out, FailedBar { sequence, services, attempts, again }| {
         put_varint(out, *sequence);
@@ -36,7 +37,8 @@ pub(super) fn get(b: &mut Bytes<'_>, bills: &[Bill]) -> Read<Services> {
     let charged =
         |b: &mut Bytes<'_>| Ok(ChargedServices { bill: get_bill_ref(b, bills)?, services: b.list(Bytes::id)? });
     let barred = |b: &mut Bytes<'_>| {
-        Ok(BarredServices { sequence: b.counter()?, services: b.list(Bytes::id)?, amount: b.amount()? })
+        let (sequence, services) = (b.counter()?, b.list(Bytes::id)?);
+        Ok(BarredServices { sequence, services, amount: b.amount()?, granted: b.small()? })
     };
     let failed = |b: &mut Bytes<'_>| {
         let (sequence, services) = (b.counter()?, b.list(Bytes::id)?);

@@ -320,3 +320,29 @@ fn what_barred_within_a_year_says_what_happens_the_next_time() {
         assert_eq!(life.diary().last().map(|(_, step)| *step), Some(last), "{due}");
     }
 }
+
+#[test]
+fn what_was_given_back_for_a_share_is_not_given_back_again_nor_taken_at_once() {
+    let restores = vec![PartRestored { share: 3_000, keeps: Some(BarLevel::Outgoing) }];
+    let policy = with(ServiceRules { restores, ..ServiceRules::default() });
+    // Paid before the full bar, or behind it: the customer is warned of what is left, and then it comes, and stays.
+    for (paid, barred) in [(45, [36, 79]), (52, [36, 50])] {
+        let mut life = Life::new(policy.clone());
+        life.happens(0, profile(false));
+        life.bill(0, "b1", 3_000, 10);
+        life.pays(paid, "p1", 900);
+        life.until(at(120));
+        // Anything that happens is a reason to look.
+        life.happens(120, profile(false));
+        life.until(at(200));
+        let days = |is: fn(&Action) -> bool| {
+            let all = life.said.iter().filter(|c| is(&c.action));
+            all.map(|c| c.decided_at.millis() / DAY).collect::<Vec<_>>()
+        };
+        let bars = days(|action| matches!(action, Action::Bar { .. }));
+        assert_eq!(bars[..2], barred, "{paid}");
+        assert_eq!(bars.len() - days(|action| matches!(action, Action::Restore { .. })).len(), 2, "{paid}");
+        assert_eq!(life.account.stage(), Stage::Barred(BarLevel::Full), "{paid}");
+        assert_eq!(days(|action| matches!(action, Action::Notify { .. })).len(), 3, "{paid}: warned once more");
+    }
+}

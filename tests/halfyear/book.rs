@@ -12,8 +12,9 @@ use crate::output::Written;
 /// One household's book, in cents.
 #[derive(Debug, Default)]
 pub struct Book {
-    /// Bills, less what was credited, given up and paid.
-    owed: i64,
+    /// Bills, less what was credited, given up and paid, and requests to billing: when, and how much more is owed. Some days
+    /// are written before what was commanded in them is read.
+    moves: Vec<(i64, i64)>,
     payments: BTreeMap<String, i64>,
     /// Requests to billing that count, by their ids, and whether a bill answered them.
     requests: BTreeMap<String, bool>,
@@ -36,25 +37,32 @@ pub type Entries = BTreeMap<(String, i64), (i64, i64)>;
 impl Book {
     /// Something that was written.
     pub fn writes(&mut self, planned: &Planned) {
+        let mut owed = 0;
         match &planned.what {
-            What::Bill { amount, origin: None, .. } => self.owed += amount,
+            What::Bill { amount, origin: None, .. } => owed = *amount,
             // What was asked for is counted already; what billing books beyond that counts nowhere.
             What::Bill { origin: Some(origin), .. } | What::Adjusted { origin, .. } => {
                 self.requests.insert(origin.clone(), true);
             }
             What::Paid { id, amount, .. } => {
                 self.payments.insert(id.clone(), *amount);
-                self.owed -= amount;
+                owed = -amount;
             }
             What::Reversed { id, amount } => {
                 assert_eq!(self.payments.get(id), Some(amount), "a whole payment goes back");
-                self.owed += amount;
+                owed = *amount;
             }
-            What::Decided { credited, .. } => self.owed -= credited,
-            What::WrittenOff { amount, .. } => self.owed -= amount,
+            What::Decided { credited, .. } => owed = -credited,
+            What::WrittenOff { amount, .. } => owed = -amount,
             What::Service { command, applied: false } => drop(self.failed.insert(command.clone())),
             _ => {}
         }
+        self.moves.push((planned.at, owed));
+    }
+
+    /// What is owed at an instant.
+    fn owed(&self, at: i64) -> i64 {
+        self.moves.iter().filter(|(moved, _)| *moved <= at).map(|(_, owed)| owed).sum()
     }
 
     /// A command: whether it was sent again, or whatever is wrong with it. `alarm`: the household has a service that is never
@@ -73,7 +81,8 @@ impl Book {
                 let warning = if view.step == "bar-full" { "final-full" } else { "final" };
                 let since = self.told.get(warning).map(|told| at.millis() - told);
                 ensure(since.is_some_and(|since| since >= 14 * DAY), || format!("barred {since:?} after its warning"))?;
-                ensure(self.owed >= 2_000, || format!("barred, and {} is owed by the book", self.owed))?;
+                let owed = self.owed(at.millis());
+                ensure(owed >= 2_000, || format!("barred, and {owed} is owed by the book"))?;
                 let last = self.bars.iter().rfind(|(_, step)| *step == view.step);
                 let failed = last.is_none_or(|(bar, _)| self.failed.contains(bar));
                 ensure(failed, || format!("{} is barred twice", view.step))?;
@@ -96,7 +105,7 @@ impl Book {
                 ensure(debits == credits && debits > 0, || format!("debits {debits}, credits {credits}"))?;
                 let sums = entries.entry((view.account_id.clone(), at.millis().div_euclid(DAY))).or_default();
                 (sums.0, sums.1) = (sums.0 + debits, sums.1 + credits);
-                self.owed += view.amount_due.get();
+                self.moves.push((at.millis(), view.amount_due.get()));
                 self.requests.insert(view.command_id.clone(), false);
             }
             ActionView::Retry { .. } | ActionView::Withdraw { .. } => {}
@@ -120,7 +129,12 @@ impl Book {
 
     /// What is owed less credit, whether a bar is in force, how many commands there were, and how many requests were booked.
     pub fn stands(&self) -> (i64, bool, u64, usize) {
-        (self.owed, !self.bars.is_empty(), self.sequence, self.requests.values().filter(|booked| **booked).count())
+        (
+            self.owed(i64::MAX),
+            !self.bars.is_empty(),
+            self.sequence,
+            self.requests.values().filter(|booked| **booked).count(),
+        )
     }
 }
 

@@ -189,9 +189,9 @@ fn charges(account: &Account) -> impl Iterator<Item = &Charge> {
 }
 
 fn not_restored(account: &Account) -> Option<(Vec<Uuid>, Vec<Id>)> {
-    let restored = account.services()?.restored.as_ref()?;
+    let restored = account.services()?.restored.as_ref().filter(|restored| restored.again.is_some())?;
     let lifts = restored.lifts.iter().map(|bar| command_id(&account.id, *bar)).collect();
-    restored.again.map(|_| (lifts, restored.lifts_imported.clone()))
+    Some((lifts, restored.lifts_imported.clone()))
 }
 
 fn imported(account: &Account) -> Vec<Id> {

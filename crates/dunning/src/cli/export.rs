@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
-use std::time::SystemTime;
 
-use dunning_rules::Timestamp;
+use dunning_engine::Clock as _;
 use dunning_sim::murmur2;
 use dunning_wire::api::{AccountView, DecisionView, PersonView};
 use dunning_wire::command::{self, CommandView};
@@ -17,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::args::Export;
 use super::bus::{Bus, scan};
+use crate::clock::WallClock;
 use crate::exit::{Exit, Failure};
 
 /// What was found.
@@ -80,11 +80,9 @@ fn take(found: &mut Found, topic: OutputTopic, value: Option<&[u8]>) -> Option<(
 }
 
 fn page(account: &str, found: &Found) -> Value {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let now = Timestamp::from_millis(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
     json!({
         "account_id": account,
-        "exported_at": now.to_string(),
+        "exported_at": WallClock::default().now().to_string(),
         "account": found.row.as_ref().map(|row| AccountView::new(row, None)),
         "person": found.row.as_ref().map(|row| PersonView::new(&row.account)),
         "decisions": found.decisions,

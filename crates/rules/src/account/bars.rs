@@ -27,7 +27,7 @@ impl Ladder<'_> {
             self.unmet(&step);
             return;
         }
-        if self.relieves(next, level) || self.warns_again(&step, warning) {
+        if self.warns_again(&step, warning) {
             return;
         }
         if let Some(hold) = self.own_hold(warning) {
@@ -70,9 +70,7 @@ impl Ladder<'_> {
     }
 
     pub(super) fn propose_bar(&mut self, step: &Step, warning: Option<WarningRule>) {
-        let place = self.account.cycle.as_ref().map_or(0, |cycle| cycle.next);
-        let further = matches!(step.action, StepAction::Bar { level, .. } if self.relieves(place, level));
-        if further || self.warns_again(step, warning) {
+        if self.warns_again(step, warning) {
             return;
         }
         let held = self.own_hold(warning);
@@ -83,6 +81,9 @@ impl Ladder<'_> {
     /// Of what the bar's warning told of, less than the minimum is owed by now: other bills have joined it, and nobody was
     /// warned of those. The cycle goes back to the warning, and the bar does not come. True where that is so.
     fn warns_again(&mut self, bar: &Step, warning: Option<WarningRule>) -> bool {
+        if self.relieves(bar) {
+            return true;
+        }
         let Some(sent) = self.account.cycle.as_ref().and_then(|c| warning_sent(c, &warning?)).copied() else {
             return false;
         };
@@ -94,12 +95,7 @@ impl Ladder<'_> {
             self.set_pending(None);
             self.decide(Code::BarDropped, Some(&bar.name), None);
         }
-        if let Some(cycle) = &mut self.account.cycle {
-            cycle.go_back_to(sent.step);
-        }
-        if let Some(bases) = self.account.bases_mut() {
-            bases.repeats = 0;
-        }
+        self.go_back_to(sent.step);
         let warning = self.next_step().map(|step| step.name.clone());
         self.decide(Code::WarnsAgain, warning.as_ref(), None);
         true

@@ -28,12 +28,10 @@ impl Account {
         }
         self.profile = None;
         self.put_facts(None);
+        self.forget_reports();
         let line = self.line;
         let aside = self.aside_mut();
         aside.reach = Reach::default();
-        if let Some(notices) = &mut aside.notices {
-            notices.answered = None;
-        }
         let stub = aside.erasure.is_some_and(|erasure| erasure.stub);
         aside.erasure = Some(Erasure { asked: Some(line), stub });
         true

@@ -496,6 +496,15 @@ impl<'a> Ladder<'a> {
         after.is_none_or(|after| self.instant(step) < self.instant_after(after, Some(self.account.line)))
     }
 
+    /// The cycle goes on at an earlier step.
+    pub(super) fn go_back_to(&mut self, step: u16) {
+        let Some(cycle) = &mut self.account.cycle else { return };
+        cycle.go_back_to(step);
+        if let Some(bases) = self.account.bases_mut() {
+            bases.repeats = 0;
+        }
+    }
+
     pub(super) fn next(&mut self) {
         if let Some(cycle) = &mut self.account.cycle {
             cycle.next += 1;

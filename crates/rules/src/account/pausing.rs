@@ -282,12 +282,7 @@ impl Ladder<'_> {
         self.paused_since = Some(since);
         self.move_by(by);
         self.move_retries(since, by);
-        if let (Some(step), Some(cycle)) = (back_to, &mut self.account.cycle) {
-            cycle.go_back_to(step);
-            if let Some(bases) = self.account.bases_mut() {
-                bases.repeats = 0;
-            }
-        }
+        back_to.into_iter().for_each(|step| self.go_back_to(step));
         self.decide(Code::Resumed, None, None);
     }
 

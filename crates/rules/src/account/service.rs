@@ -8,7 +8,7 @@ use super::ladder::{Ladder, Lifted, RESTORE, bar_ids};
 use crate::id::is_command;
 use crate::{
     Account, BarInForce, BarLevel, Body, Code, Id, Interaction, Line, Minor, NoEffect, PartRestored, RestorationReason,
-    ServiceResult, StepAction, Timestamp, command_id,
+    ServiceResult, Step, StepAction, Timestamp, command_id,
 };
 
 /// A bill that charges more services than these is taken to charge all.
@@ -321,14 +321,15 @@ impl Ladder<'_> {
 
     /// So much was paid since the first bar that this one, which goes further, is not sent before the customer was warned of
     /// what is left. True where that is so.
-    pub(super) fn relieves(&mut self, bar: u16, level: BarLevel) -> bool {
+    pub(super) fn relieves(&mut self, bar: &Step) -> bool {
+        let StepAction::Bar { level, .. } = bar.action else { return false };
         let relief = self.relief().filter(|(_, rule)| rule.keeps.is_none_or(|keeps| level > keeps));
         let Some((first, rule)) = relief else { return false };
         if self.account.pending().is_some() {
-            let step = self.next_step().map(|step| step.name.clone());
-            self.decide(Code::BarDropped, step.as_ref(), None);
+            self.decide(Code::BarDropped, Some(&bar.name), None);
         }
-        self.grant(first, rule, bar);
+        let place = self.account.cycle.as_ref().map_or(0, |cycle| cycle.next);
+        self.grant(first, rule, place);
         let warning = self.next_step().map(|step| step.name.clone());
         self.decide(Code::WarnsAgain, warning.as_ref(), None);
         true
@@ -354,12 +355,7 @@ impl Ladder<'_> {
             _ => bar,
         };
         self.set_pending(None);
-        if let Some(cycle) = &mut self.account.cycle {
-            cycle.go_back_to(warning);
-        }
-        if let Some(bases) = self.account.bases_mut() {
-            bases.repeats = 0;
-        }
+        self.go_back_to(warning);
     }
 
     /// What provisioning says became of a command.

@@ -4,6 +4,7 @@
 mod scan;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use dunning_wire::topic::{OutputTopic, TopicNames};
@@ -41,6 +42,11 @@ impl Bus {
 
     pub(super) const fn topics(&self) -> &TopicNames {
         &self.config.topics
+    }
+
+    /// Every partition, from its beginning on.
+    pub(super) fn all_partitions(&self) -> BTreeMap<u32, i64> {
+        (0..self.partitions).map(|partition| (partition, 0)).collect()
     }
 
     pub(super) const fn registry(&self) -> &Registry {

@@ -89,7 +89,9 @@ pub(super) struct Letters {
 
 /// All partitions, or the one that is asked for.
 pub(super) fn parts(bus: &Bus, filter: &Filter) -> BTreeMap<u32, i64> {
-    (0..bus.partitions).filter(|p| filter.partition.is_none_or(|only| *p == only)).map(|p| (p, 0)).collect()
+    let mut all = bus.all_partitions();
+    all.retain(|partition, _| filter.partition.is_none_or(|only| *partition == only));
+    all
 }
 
 /// The partitions in which letters lie, from the first of each on.

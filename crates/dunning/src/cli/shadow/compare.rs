@@ -205,11 +205,12 @@ impl Acts {
         let mut found = Found { unreadable: self.unreadable, passed_over: self.passed_over, ..Found::default() };
         let accounts = std::mem::take(&mut self.accounts);
         for (account, mut known) in accounts {
+            known.decided.sort_by_key(|(at, _)| *at);
             for kind in Kind::ALL.map(|kind| kind as usize) {
-                let (mut ours, mut theirs) = (known.ours[kind].clone(), known.theirs[kind].clone());
+                let (ours, theirs) = (&mut known.ours[kind], &mut known.theirs[kind]);
                 ours.sort_unstable();
                 theirs.sort_unstable();
-                let (both, here, there) = matched(&ours, &theirs, self.span);
+                let (both, here, there) = matched(ours, theirs, self.span);
                 found.both[kind] += both;
                 let alone = |(at, word): Said, stood: String| Alone {
                     account: account.to_string(),
@@ -218,7 +219,6 @@ impl Acts {
                     stood,
                 };
                 found.here[kind].extend(here.into_iter().map(|act| alone(act, String::new())));
-                known.decided.sort_by_key(|(at, _)| *at);
                 found.there[kind].extend(there.into_iter().map(|act| {
                     let before = known.decided.iter().rfind(|(at, _)| *at <= act.0.plus(self.span.tolerance));
                     let stood = before.map_or_else(|| "not dunned here".to_owned(), |(_, word)| self.said(*word));

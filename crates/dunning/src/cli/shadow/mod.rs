@@ -5,9 +5,7 @@ mod compare;
 mod report;
 mod theirs;
 
-use std::collections::BTreeMap;
-
-use dunning_rules::Timestamp;
+use dunning_engine::Clock as _;
 use dunning_wire::topic::OutputTopic;
 use dunning_wire::{decision, frame};
 
@@ -16,6 +14,7 @@ use args::{Diff, ShadowCommand};
 use compare::{Act, Acts, Kind, Span};
 
 use super::bus::{Bus, scan};
+use crate::clock::WallClock;
 use crate::exit::{Exit, Failure};
 
 pub(super) fn run(args: &Shadow) -> Result<Exit, Failure> {
@@ -41,8 +40,7 @@ pub(super) fn run(args: &Shadow) -> Result<Exit, Failure> {
 
 /// The days that are compared. Without any: the last seven.
 fn span(diff: &Diff) -> Result<Span, Failure> {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let now = Timestamp::from_millis(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
+    let now = WallClock::default().now();
     let utc = dunning_rules::Zone::UTC;
     let until = diff.until.map_or(now, |day| utc.end_of_day(day));
     let from = diff.from.map_or_else(|| until.plus(-7 * dunning_rules::DAY_MS), |day| utc.start_of_day(day));
@@ -55,8 +53,7 @@ fn span(diff: &Diff) -> Result<Span, Failure> {
 
 /// What was decided here and not sent.
 fn ours(bus: &Bus, acts: &mut Acts) -> Result<(), Failure> {
-    let all: BTreeMap<u32, i64> = (0..bus.partitions).map(|partition| (partition, 0)).collect();
-    scan(bus, bus.topics().output(OutputTopic::Decisions), &all, |record| {
+    scan(bus, bus.topics().output(OutputTopic::Decisions), &bus.all_partitions(), |record| {
         let decided = record.value.and_then(|value| decision::decode(frame::split(value).ok()?.1).ok());
         let Some(decided) = decided else {
             acts.unreadable += 1;

@@ -1,6 +1,5 @@
 //! What the other system did: a file, or the command topics.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use dunning_rules::{Day, Timestamp, Zone};
@@ -64,9 +63,8 @@ fn instant(text: &str) -> Option<Timestamp> {
 }
 
 pub(super) fn from_topics(bus: &Bus, acts: &mut Acts) -> Result<(), Failure> {
-    let all: BTreeMap<u32, i64> = (0..bus.partitions).map(|partition| (partition, 0)).collect();
     for topic in [OutputTopic::Notifications, OutputTopic::Barring, OutputTopic::Restoration] {
-        scan(bus, bus.topics().output(topic), &all, |record| {
+        scan(bus, bus.topics().output(topic), &bus.all_partitions(), |record| {
             let view = record.value.and_then(|value| command::decode(topic, frame::split(value).ok()?.1).ok());
             let Some(view) = view else {
                 acts.unreadable += 1;

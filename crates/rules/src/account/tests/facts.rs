@@ -133,7 +133,8 @@ fn what_a_customer_is_worth_and_was_scored_is_as_its_profile_says() {
     assert_eq!(life.account.facts(), None);
     life.happens(2, known);
     life.meet(&Event::Erased, at(3));
-    assert_eq!(life.account.facts(), None);
+    let erasure = Some(Erasure { asked: Some(at(3)), stub: false });
+    assert_eq!(life.account.aside.as_deref(), Some(&Aside { erasure, ..Aside::default() }));
     assert!(!is_told(&at_least(NumberOf::LifetimeValue, 0), Some(&profile(false))), "it is not known");
     assert!(is_told(&is(FlagOf::Autopay, false), Some(&profile(false))));
 }

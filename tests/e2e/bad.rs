@@ -58,8 +58,12 @@ fn framing(world: &World, who: At<'_>, word: &'static str) -> Option<Record> {
 /// What is wrong with the event itself.
 fn event(world: &World, who: At<'_>, word: &'static str) -> Record {
     let issued = |body: Body<'_>| who.event(world, InputTopic::Bills, "bad", body);
-    let opened =
-        |amount: i64| Body::DisputeOpened { dispute_id: "bad", bill_id: None, amount: Some(Minor::new(amount)) };
+    let opened = |amount: i64| Body::DisputeOpened {
+        dispute_id: "bad",
+        bill_id: None,
+        amount: Some(Minor::new(amount)),
+        line_ids: vec![],
+    };
     let bytes = |record: &Record, from: &[u8], to: &[u8]| {
         let mut record = record.clone();
         let value = record.value.as_mut().expect("a value");

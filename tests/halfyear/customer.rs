@@ -420,7 +420,7 @@ pub fn body<'a>(household: &Household, planned: &'a Planned) -> Body<'a> {
             Body::PaymentReversed { payment_id: id, amount: cents(*amount), kind: ReversalKind::ReturnedDebit }
         }
         What::Contested { id, bill, amount } => {
-            Body::DisputeOpened { dispute_id: id, bill_id: Some(bill), amount: Some(cents(*amount)) }
+            Body::DisputeOpened { dispute_id: id, bill_id: Some(bill), amount: Some(cents(*amount)), line_ids: vec![] }
         }
         What::Decided { id, upheld, credited } => {
             let outcome = if *upheld { DisputeOutcome::Upheld } else { DisputeOutcome::Rejected };

@@ -298,6 +298,7 @@ pub enum Code {
     BarAgain,
     RestoredAgain,
     RestoredInPart,
+    RestoredByService,
     StepSkipped,
     StepWaits,
     ConditionNotMet,
@@ -366,6 +367,7 @@ impl Code {
             Self::BarAgain => "bar_again",
             Self::RestoredAgain => "restored_again",
             Self::RestoredInPart => "restored_in_part",
+            Self::RestoredByService => "restored_by_service",
             Self::StepSkipped => "step_skipped",
             Self::StepWaits => "step_waits",
             Self::ConditionNotMet => "condition_not_met",
@@ -483,6 +485,9 @@ impl Decision {
             }
             Code::RestoredInPart => {
                 format!("so much is paid that bars are lifted before the rest is: {due} is still owed on {bills}")
+            }
+            Code::RestoredByService => {
+                format!("services are given back for which nothing is owed any more: {due} is still owed on {bills}")
             }
             Code::RestoredAgain => "the restoration that could not be done is asked for again".to_owned(),
             Code::StepSkipped => {

@@ -113,7 +113,7 @@ pub enum Body<'a> {
         due_on: Day,
         /// Parts with their own last days; empty: all of it on `due_on`. Not used by a step yet.
         terms: Vec<Term>,
-        /// What the bill is made of. Not used by a step yet.
+        /// What the bill is made of.
         lines: Vec<Line<'a>>,
         /// `regular`, `final`, or the operator's own word.
         kind: &'a str,
@@ -211,8 +211,10 @@ pub enum Body<'a> {
         dispute_id: &'a str,
         /// The contested bill; `None`: every bill open now, in full.
         bill_id: Option<&'a str>,
-        /// Contested, greater than zero; `None`: all of it.
+        /// Contested, greater than zero; `None`: these lines, or all of it.
         amount: Option<Minor>,
+        /// The contested lines of the bill; empty: the amount, or all of it.
+        line_ids: Vec<&'a str>,
     },
     /// A dispute ended.
     DisputeResolved {
@@ -379,8 +381,8 @@ pub enum Interaction<'a> {
         warned: Option<Timestamp>,
         /// What that named, zero where it is not said.
         amount_warned: Minor,
-        /// The bars in force: name in the other system, how far, since when.
-        bars: Vec<(&'a str, BarLevel, Timestamp)>,
+        /// The bars in force.
+        bars: Vec<BarThere<'a>>,
     },
     /// Provisioning says what became of a bar or a restoration.
     ServiceReported {
@@ -405,6 +407,19 @@ pub enum Interaction<'a> {
     BarDecisionWithdrawn,
     /// Read, and not used by any step yet; the name is that of the schema's record.
     NotUsed(&'static str),
+}
+
+/// A bar that another system had sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BarThere<'a> {
+    /// Its name there.
+    pub reference: &'a str,
+    /// How far.
+    pub level: BarLevel,
+    /// The services restricted; empty: all of the account.
+    pub services: Vec<&'a str>,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// What a channel reported of a contact.

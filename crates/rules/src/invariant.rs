@@ -10,7 +10,7 @@ use crate::contact::Place;
 use crate::{
     Account, Action, BarInForce, BarLevel, Cap, Channel, Charge, Code, Command, ContactRules, Cycle, Decision, Fate,
     Id, LedgerKind, Minor, Policy, PolicyBook, Retry, RetryState, SentStep, Stage, Step, StepAction, Timestamp,
-    Transition, command_id, standing,
+    Transition, Zone, command_id, standing,
 };
 
 /// A rule that must never be broken.
@@ -33,10 +33,11 @@ pub enum Rule {
     /// those from a warning on that tells of what is not owed any more.
     StepsInOrder,
     /// A bar is lifted by exactly one restoration, which is sent again only where provisioning could not do it; and a restoration lifts all bars in force and nothing else,
-    /// or the last of them where the policy restores step by step; of a service
+    /// or the last of them where the policy restores step by step, or those of some services; of a service
     /// that was ended nothing is lifted.
     LiftedOnce,
-    /// Whoever no longer owes, or less than keeps a bar, is restored at once.
+    /// Whoever no longer owes, or less than keeps a bar, is restored at once; and so is a service for which nothing is owed,
+    /// where bars are confined to what is.
     RestoredAtOnce,
     /// A payment that failed is collected again for no more than failed and is owed, of bills that may be dunned, and never
     /// while an attempt is under way or nothing may be done.
@@ -116,8 +117,8 @@ pub struct Before {
     sequence: u64,
     /// Number of the cycle, index of its next step, and the policy whose steps they are.
     place: Option<(u32, u16, Arc<str>)>,
-    /// The sequences of the bars in force, in the order sent.
-    bars: Vec<u64>,
+    /// The sequences of the bars in force, in the order sent, and how far they go.
+    bars: Vec<(u64, BarLevel)>,
     /// One of them ended the service.
     terminated: bool,
     /// All of it was stopped.
@@ -132,8 +133,8 @@ pub struct Before {
     given_up: Vec<Id>,
     /// The bars of another system that are in force, by their names there.
     imported: Vec<Id>,
-    /// What the last restoration lifts, where provisioning could not do it.
-    not_restored: Option<(Vec<Uuid>, Vec<Id>)>,
+    /// What restorations lift that provisioning could not do.
+    not_restored: Vec<(Vec<Uuid>, Vec<Id>)>,
 }
 
 impl Before {
@@ -152,7 +153,7 @@ impl Before {
             awaited: Vec::new(),
             given_up: Vec::new(),
             imported: Vec::new(),
-            not_restored: None,
+            not_restored: Vec::new(),
         };
         if account.aside.is_none() {
             return plain;
@@ -188,18 +189,18 @@ fn charges(account: &Account) -> impl Iterator<Item = &Charge> {
     account.charges().into_iter().flat_map(|all| &all.charges)
 }
 
-fn not_restored(account: &Account) -> Option<(Vec<Uuid>, Vec<Id>)> {
-    let restored = account.services()?.restored.as_ref().filter(|restored| restored.again.is_some())?;
-    let lifts = restored.lifts.iter().map(|bar| command_id(&account.id, *bar)).collect();
-    Some((lifts, restored.lifts_imported.clone()))
+fn not_restored(account: &Account) -> Vec<(Vec<Uuid>, Vec<Id>)> {
+    let restored = account.services().into_iter().flat_map(|known| &known.restored);
+    let ids = |bars: &[u64]| bars.iter().map(|bar| command_id(&account.id, *bar)).collect();
+    restored.filter(|r| r.again.is_some()).map(|r| (ids(&r.lifts), r.lifts_imported.clone())).collect()
 }
 
 fn imported(account: &Account) -> Vec<Id> {
     account.imported_bars().iter().map(|bar| bar.reference.clone()).collect()
 }
 
-fn bars(account: &Account) -> Vec<u64> {
-    account.cycle.as_ref().map_or_else(Vec::new, |cycle| cycle.bars.iter().map(|bar| bar.sequence).collect())
+fn bars(account: &Account) -> Vec<(u64, BarLevel)> {
+    account.cycle.iter().flat_map(|cycle| &cycle.bars).map(|bar| (bar.sequence, bar.level)).collect()
 }
 
 /// The rules that a transition of one account broke; none of them is expected ever.
@@ -219,6 +220,10 @@ pub fn broken(before: &Before, said: &Transition, policies: &PolicyBook) -> Vec<
     if let Some(cycle) = account.cycle.as_ref().filter(|c| !c.bars.is_empty() || !account.imported_bars().is_empty()) {
         let keeps = policies.get(&cycle.policy).map_or(Minor::new(1), |p| p.restore_below(account.currency));
         check(standing(account, policies).0 >= keeps, Rule::RestoredAtOnce);
+        check(
+            policies.get(&cycle.policy).is_none_or(|policy| is_given_back(account, cycle, policy)),
+            Rule::RestoredAtOnce,
+        );
     }
     for command in &said.commands {
         let Some(policy) = policies.get(&command.policy) else { continue };
@@ -279,25 +284,49 @@ fn is_in_order(before: &Before, said: &Transition) -> bool {
     })
 }
 
-/// Bars go up the ladder; one stands beside another of its step only where that could not be done.
+/// For the same services bars go up the ladder; one stands beside another of its step only where that could not be done.
 fn is_rising(account: &Account, cycle: &Cycle) -> bool {
-    let attempts = |last: &BarInForce| {
-        let failed = account.services().into_iter().flat_map(|known| &known.failed);
-        failed
-            .filter(|failed| failed.sequence == last.sequence)
-            .map(|failed| usize::from(failed.attempts))
-            .sum::<usize>()
+    let attempts = |last: &BarInForce| account.failure(last.sequence).map_or(0, |failed| usize::from(failed.attempts));
+    let same =
+        |a: &BarInForce, b: &BarInForce| a.step == b.step && account.restricted_by(a) == account.restricted_by(b);
+    let is_again = |bar: &BarInForce| {
+        let last = cycle.bars.iter().rfind(|other| same(bar, other)).unwrap_or(bar);
+        cycle.bars.iter().filter(|other| same(bar, other)).count() - 1 <= attempts(last)
     };
-    let mut steps = cycle.bars.chunk_by(|a, b| a.step == b.step);
-    cycle.bars.is_sorted_by_key(|bar| bar.step)
-        && steps.all(|same| same.len() == 1 || same.last().is_some_and(|last| same.len() - 1 <= attempts(last)))
+    let rises = |(n, bar): (usize, &BarInForce)| {
+        let of_them = |later: &&BarInForce| account.restricted_by(later) == account.restricted_by(bar);
+        cycle.bars.iter().skip(n).filter(of_them).all(|later| later.step >= bar.step)
+    };
+    cycle.bars.iter().enumerate().all(rises) && cycle.bars.iter().all(is_again)
+}
+
+/// No bar in force is confined to services for which nothing is owed, where bills say what they charge.
+fn is_given_back(account: &Account, cycle: &Cycle, policy: &Policy) -> bool {
+    let confined = policy.options.service.as_deref().is_some_and(|rules| rules.owed_only);
+    let Some(known) = account.services().filter(|_| confined && account.stage() != Stage::Barred(BarLevel::Terminated))
+    else {
+        return true;
+    };
+    let zone = zone_of(account, policy);
+    let dunned = account.bills.iter().filter(|bill| account.due_at(bill, account.line, zone) > Minor::ZERO);
+    let mut dunned = dunned.map(|bill| &bill.id).peekable();
+    let of_bill = |bill: &Id| known.charged.iter().find(|charged| charged.bill == *bill);
+    let nothing = dunned.peek().is_none();
+    // What is charged for paying late belongs to no service.
+    let told = dunned.filter(|bill| of_bill(bill).is_some() || !account.is_charge(bill));
+    let Some(charged) = told.map(of_bill).collect::<Option<Vec<_>>>().filter(|_| !nothing) else { return true };
+    let is_owed = |service: &Id| charged.iter().any(|charged| charged.services.contains(service));
+    // Those of another system come with a deadline: more may lie on the bus.
+    let mut bars = cycle.bars.iter().map(|bar| account.restricted_by(bar));
+    bars.all(|services| services.is_empty() || services.iter().any(is_owed))
 }
 
 /// Every bar that was in force, or came into force here, is in force after it or named by one restoration, in order.
 fn is_lifted_once(before: &Before, said: &Transition) -> bool {
     let (mut in_force, mut terminated) = (before.bars.clone(), before.terminated);
     let part = said.decisions.iter().any(|d| d.code == Code::RestoredInPart);
-    let ids = |bars: &[u64]| bars.iter().map(|bar| command_id(&said.account.id, *bar)).collect::<Vec<_>>();
+    let by_service = said.decisions.iter().any(|d| d.code == Code::RestoredByService);
+    let id = |bar: &(u64, BarLevel)| command_id(&said.account.id, bar.0);
     let mut theirs = before.imported.clone();
     if said.decisions.iter().any(|d| d.code == Code::StateImported) {
         theirs = imported(&said.account);
@@ -305,23 +334,24 @@ fn is_lifted_once(before: &Before, said: &Transition) -> bool {
     for command in &said.commands {
         match &command.action {
             Action::Bar { level, .. } => {
-                in_force.push(command.sequence);
+                in_force.push((command.sequence, *level));
                 terminated |= *level == BarLevel::Terminated;
             }
             Action::Restore { lifts, lifts_imported, .. }
-                if before
-                    .not_restored
-                    .as_ref()
-                    .is_some_and(|(own, others)| (own, others) == (lifts, lifts_imported)) => {}
+                if before.not_restored.iter().any(|(own, others)| (own, others) == (lifts, lifts_imported)) => {}
             Action::Restore { lifts, lifts_imported, .. } => {
                 let nothing = lifts.is_empty() && lifts_imported.is_empty();
-                let all = *lifts == ids(&in_force) && *lifts_imported == theirs;
-                // The later ones go further: they are lifted first.
-                let last = part && lifts_imported.is_empty() && ids(&in_force).ends_with(lifts);
-                if terminated || nothing || !(all || last) {
+                let (lifted, stays): (Vec<_>, Vec<_>) = in_force.iter().partition(|bar| lifts.contains(&id(bar)));
+                let known = lifted.iter().map(id).eq(lifts.iter().copied())
+                    && lifts_imported.iter().all(|bar| theirs.contains(bar));
+                let all = stays.is_empty() && *lifts_imported == theirs;
+                // Those that go further are lifted first.
+                let further = |(_, level): &(u64, BarLevel)| stays.iter().all(|(_, stays)| stays < level);
+                let last = part && lifts_imported.is_empty() && lifted.iter().all(further);
+                if terminated || nothing || !known || !(all || last || by_service) {
                     return false;
                 }
-                in_force.truncate(in_force.len() - lifts.len());
+                in_force = stays;
                 theirs.retain(|bar| !lifts_imported.contains(bar));
             }
             Action::Notify { .. } | Action::Withdraw { .. } | Action::Retry { .. } | Action::Ledger { .. } => {}
@@ -329,7 +359,8 @@ fn is_lifted_once(before: &Before, said: &Transition) -> bool {
     }
     let ours = (in_force.is_empty() || terminated) && said.account.cycle.as_ref().is_none_or(|c| c.bars.is_empty())
         || in_force == bars(&said.account);
-    ours && theirs == imported(&said.account)
+    let ended = terminated && said.account.cycle.is_none() && said.account.imported_bars().is_empty();
+    ours && (ended || theirs == imported(&said.account))
 }
 
 /// None of the services that are restricted is protected, as far as the profile says.
@@ -389,7 +420,20 @@ fn is_warned(account: &Account, policy: &Policy, step: &Step, bar: &Command) -> 
     let of_rule = |s: &&SentStep| usize::from(s.step) == rule.step;
     let served =
         |s: &SentStep| account.served_at(policy, zone, s).is_some_and(|at| bar.decided_at.since(at) >= rule.notice_ms);
-    cycle.sent.iter().filter(of_rule).any(|s| served(s) && enough(s.at))
+    let of_service = |sent| is_told_of(account, policy, bar, sent, zone);
+    cycle.sent.iter().filter(of_rule).any(|s| served(s) && enough(s.at) && of_service(s.at))
+}
+
+/// Where bars are confined to services that are owed for, each that this one restricts was owed for when it was warned.
+fn is_told_of(account: &Account, policy: &Policy, bar: &Command, sent: Timestamp, zone: Zone) -> bool {
+    let Action::Bar { services, .. } = &bar.action else { return false };
+    if !policy.options.service.as_deref().is_some_and(|rules| rules.owed_only) {
+        return true;
+    }
+    let told = || account.bills.iter().filter(|bill| account.due_at(bill, sent, zone) > Minor::ZERO);
+    let of_bill = |bill: &Id| account.services()?.charged.iter().find(|charged| charged.bill == *bill);
+    let is_told = |service: &Id| told().any(|bill| of_bill(&bill.id).is_none_or(|of| of.services.contains(service)));
+    services.iter().all(is_told)
 }
 
 /// Nothing of a bill changes after such a notice within its transition: it comes with a deadline.

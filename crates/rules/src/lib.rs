@@ -28,11 +28,11 @@ mod tests;
 mod time;
 
 pub use account::{
-    Account, Accrual, Aside, Awaited, BarDecided, BarInForce, BarredServices, Bases, Bill, BillAside, BillTerms,
-    Booking, Charge, ChargeKind, ChargedServices, Charges, Cycle, Dispute, DisputedPart, Erasure, FailedBar, Fate,
-    HELD_WORDS, History, Hold, HoldInForce, Imported, ImportedBar, Notices, Offered, PaidBill, Pauses, Payment,
-    PaymentPart, PendingBar, Plan, Promise, Reach, Restored, Retry, RetryState, Seen, SeenId, SentStep, Services,
-    Stage, Suspended, TermAside, Transit, Waiver, WriteOff, standing, step,
+    Account, Accrual, Aside, Awaited, BarDecided, BarInForce, BarredServices, Bases, Bill, BillAside, BillLines,
+    BillTerms, Booking, Charge, ChargeKind, ChargedServices, Charges, Cycle, Dispute, DisputedPart, Erasure, FailedBar,
+    Fate, HELD_WORDS, History, Hold, HoldInForce, Imported, ImportedBar, KnownLine, Notices, Offered, PaidBill, Pauses,
+    Payment, PaymentPart, PendingBar, Plan, Promise, Reach, Restored, Retry, RetryState, Seen, SeenId, SentStep,
+    Services, Stage, Suspended, TermAside, Transit, Waiver, WriteOff, standing, step,
 };
 pub use calendar::{Calendar, Holidays, Offset, is_within};
 pub use change::OnChange;
@@ -43,8 +43,8 @@ pub use contact::{Cap, Channels, ContactHours, ContactRules, Contacted, Quiet};
 pub use currency::Currency;
 pub use decision::{Code, Decision, NoCharge, NoEffect, NoRetry, Outcome, Refusal, Transition};
 pub use event::{
-    Body, ContactOutcome, DisputeOutcome, Event, Failed, Found, FoundAction, GateAnswer, Input, Interaction, Line,
-    ReversalKind, Stops, Term,
+    BarThere, Body, ContactOutcome, DisputeOutcome, Event, Failed, Found, FoundAction, GateAnswer, Input, Interaction,
+    Line, ReversalKind, Stops, Term,
 };
 pub use id::{Id, IdHash, command_id};
 pub use money::Minor;

@@ -5,12 +5,12 @@ mod services;
 use std::sync::Arc;
 
 use dunning_rules::{
-    Account, Accrual, Aside, Awaited, BarDecided, BarInForce, BarLevel, Bases, Bill, BillAside, BillTerms, Body,
-    Booking, Channel, Charge, ChargeKind, Charges, Contact, ContactOutcome, Contacted, Currency, Cycle, Day, Dispute,
-    DisputeOutcome, DisputedPart, Erasure, Failed, Fate, HELD_WORDS, History, HoldInForce, IdHash, Imported,
-    ImportedBar, Input, Interaction, Line, Minor, Notices, Offered, PaidBill, Pauses, Payment, PaymentPart, PendingBar,
-    Plan, Profile, ProfileFacts, Promise, Reach, Retry, RetryState, ReversalKind, Score, Seen, SentStep, Service,
-    ServiceResult, Stops, Suspended, Term, TermAside, Timestamp, Transit, Waiver, WriteOff, Zone,
+    Account, Accrual, Aside, Awaited, BarDecided, BarInForce, BarLevel, BarThere, Bases, Bill, BillAside, BillLines,
+    BillTerms, Body, Booking, Channel, Charge, ChargeKind, Charges, Contact, ContactOutcome, Contacted, Currency,
+    Cycle, Day, Dispute, DisputeOutcome, DisputedPart, Erasure, Failed, Fate, HELD_WORDS, History, HoldInForce, IdHash,
+    Imported, ImportedBar, Input, Interaction, KnownLine, Line, Minor, Notices, Offered, PaidBill, Pauses, Payment,
+    PaymentPart, PendingBar, Plan, Profile, ProfileFacts, Promise, Reach, Retry, RetryState, ReversalKind, Score, Seen,
+    SentStep, Service, ServiceResult, Stops, Suspended, Term, TermAside, Timestamp, Transit, Waiver, WriteOff, Zone,
 };
 use proptest::prelude::*;
 
@@ -166,10 +166,8 @@ fn dispute_event() -> impl Strategy<Value = Body<'static>> {
         Just(DisputeOutcome::Unknown)
     ];
     prop_oneof![
-        (id(), some(id()), some(positive())).prop_map(|(dispute_id, bill_id, amount)| Body::DisputeOpened {
-            dispute_id,
-            bill_id,
-            amount
+        (id(), some(id()), some(positive()), few(id())).prop_map(|(dispute_id, bill_id, amount, line_ids)| {
+            Body::DisputeOpened { dispute_id, bill_id, amount, line_ids }
         }),
         (id(), outcome, amount()).prop_map(|(dispute_id, outcome, credited)| Body::DisputeResolved {
             dispute_id,
@@ -214,13 +212,18 @@ fn interaction() -> impl Strategy<Value = Body<'static>> {
                 right_party,
             }
         ),
-        (id(), some(instant()), some(instant()), amount(), few((id(), 0..3usize, instant()))).prop_map(
+        (id(), some(instant()), some(instant()), amount(), few((id(), 0..3usize, few(id()), instant()))).prop_map(
             |(step, started, warned, amount_warned, bars)| Interaction::StateImported {
                 step,
                 started,
                 warned,
                 amount_warned,
-                bars: bars.into_iter().map(|(name, level, since)| (name, BarLevel::ALL[level], since)).collect(),
+                bars: bars
+                    .into_iter()
+                    .map(|(reference, level, services, since)| {
+                        BarThere { reference, level: BarLevel::ALL[level], services, since }
+                    })
+                    .collect(),
             }
         ),
         (id(), id(), 0..ServiceResult::ALL.len()).prop_map(|(command_id, service_id, result)| {
@@ -374,12 +377,23 @@ type Beside = (
         Option<History>,
         Option<Offered>,
         Option<Notices>,
-        (Vec<WriteOff>, Option<Imported>, Vec<u64>, Option<services::Sampled>, (Vec<Day>, u32), Option<Erasure>),
+        (
+            Vec<WriteOff>,
+            Option<Imported>,
+            Vec<u64>,
+            Option<services::Sampled>,
+            (Vec<Day>, u32),
+            Option<Erasure>,
+            Vec<Made>,
+        ),
     ),
 );
 
 /// A bill's place or another bill's name, and its terms.
 type InTerms = (usize, &'static str, Vec<TermAside>);
+
+/// A bill's place or another bill's name, and its lines.
+type Made = (usize, &'static str, Vec<KnownLine>);
 
 /// What some policies ask to be remembered. Bills are named as in a payment's parts.
 fn aside() -> impl Strategy<Value = Beside> {
@@ -392,6 +406,7 @@ fn aside() -> impl Strategy<Value = Beside> {
         .prop_map(|(cycle, procedure, bases, at)| Box::new(Suspended { cycle, procedure, bases, at }));
     let term = (any_day(), any_amount(), any::<u16>())
         .prop_map(|(due_on, amount, reminded)| TermAside { term: Term { due_on, amount }, reminded });
+    let line = (boxed(), any_amount()).prop_map(|(id, amount)| KnownLine { id, amount });
     let contact = (any_instant(), 0..Channel::ALL.len())
         .prop_map(|(at, channel)| Contacted { at, channel: Channel::ALL[channel] });
     (
@@ -417,6 +432,7 @@ fn aside() -> impl Strategy<Value = Beside> {
                 some(services::services()),
                 services::barred(),
                 some(erasure()),
+                few((0..6usize, id(), few(line))),
             ),
         ),
     )
@@ -428,8 +444,8 @@ fn erasure() -> impl Strategy<Value = Erasure> {
 
 fn imported() -> impl Strategy<Value = Imported> {
     let level = || (0..BarLevel::ALL.len()).prop_map(|level| BarLevel::ALL[level]);
-    let bar =
-        (boxed(), any_instant(), level()).prop_map(|(reference, since, level)| ImportedBar { reference, since, level });
+    let bar = (boxed(), any_instant(), level(), few(boxed()))
+        .prop_map(|(reference, since, level, services)| ImportedBar { reference, since, level, services });
     (boxed(), some(any_instant()), some(any_instant()), any_amount(), few(bar), any::<bool>()).prop_map(
         |(step, started, warned, amount_warned, bars, taken)| Imported {
             step,
@@ -583,7 +599,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
                     history,
                     offered,
                     notices,
-                    (write_offs, imported, booked, services, (barred, barred_in), erasure),
+                    (write_offs, imported, booked, services, (barred, barred_in), erasure, lines),
                 ),
             ),
         ) = tail;
@@ -612,6 +628,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
         let known =
             known.map(|(n, b, issued_on, reminded, kind)| BillAside { bill: named(n, b), issued_on, reminded, kind });
         let terms = terms.into_iter().map(|(n, b, terms)| BillTerms { bill: named(n, b), terms }).collect();
+        let lines = lines.into_iter().map(|(n, b, lines)| BillLines { bill: named(n, b), lines }).collect();
         let bills_aside = known.collect();
         let (charges, facts, history) = (charges.map(Box::new), facts.map(Box::new), history.map(Box::new));
         let aside = Aside {
@@ -636,6 +653,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
             barred,
             barred_in,
             erasure,
+            lines,
         };
         account.aside = (aside != Aside::default()).then(|| Box::new(aside));
         account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());

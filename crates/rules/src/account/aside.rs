@@ -2,6 +2,7 @@ use super::charge::Charges;
 use super::erasure::Erasure;
 use super::history::History;
 use super::imported::Imported;
+use super::lines::BillLines;
 use super::notices::Notices;
 use super::pause::Pauses;
 use super::reach::Reach;
@@ -9,7 +10,7 @@ use super::retry::Retry;
 use super::service::Services;
 use super::terms::BillTerms;
 use super::write_off::WriteOff;
-use crate::{Account, Contacted, Cycle, Day, Id, ProfileFacts, Term, Timestamp};
+use crate::{Account, Contacted, Cycle, Day, Id, Minor, ProfileFacts, Term, Timestamp};
 
 /// What only some policies ask to be remembered of an account. There is none where all of it is empty.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,6 +57,8 @@ pub struct Aside {
     pub erasure: Option<Erasure>,
     /// Of its services, and what was reported of bars and restorations.
     pub services: Option<Box<Services>>,
+    /// Of bills of which something is owed and that have more than one line, in the order issued.
+    pub lines: Vec<BillLines>,
 }
 
 /// A plan that a notice offered.
@@ -151,6 +154,7 @@ impl Account {
         aside.bills.retain(|known| self.bills.iter().any(|b| b.id == known.bill));
         aside.write_offs.retain(|asked| self.bills.iter().any(|b| b.id == asked.bill));
         aside.terms.retain(|known| self.bills.iter().any(|b| b.id == known.bill));
+        aside.lines.retain(|known| self.bills.iter().any(|b| b.id == known.bill && b.open() > Minor::ZERO));
         aside.suspended.take_if(|_| self.bills.is_empty());
         if self.bills.is_empty() {
             aside.booked.clear();

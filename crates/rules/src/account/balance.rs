@@ -323,7 +323,10 @@ impl Account {
                 self.pay(&Received { id: payment_id, amount, currency, bill_id, day }, rules.pay_disputed)
             }
             Body::PaymentReversed { payment_id, amount, .. } => self.reverse(payment_id, amount),
-            Body::DisputeOpened { dispute_id, bill_id, amount } => self.dispute(dispute_id, bill_id, amount, day),
+            Body::DisputeOpened { dispute_id, bill_id, amount, ref line_ids } => {
+                let of_lines = || self.sum_of_lines(bill_id?, line_ids);
+                self.dispute(dispute_id, bill_id, amount.or_else(of_lines), day)
+            }
             Body::DisputeResolved { dispute_id, credited, .. } => {
                 self.resolve(dispute_id, credited, local_day, rules.dispute_end)
             }

@@ -37,6 +37,13 @@ impl Ladder<'_> {
             }
             return;
         }
+        // What it is for was restricted by now, or is so by another system.
+        if self.to_bar(next).is_some_and(|parts| parts.is_empty()) {
+            self.set_pending(None);
+            self.decide(Code::BarDropped, Some(&step.name), None);
+            self.pass_on(&step);
+            return;
+        }
         let moved = self.shift_anchor(at.since(pending.due), &step, false);
         self.set_pending(None);
         // A bar that was held for long keeps its time of day: it falls due again in the morning.
@@ -101,11 +108,19 @@ impl Ladder<'_> {
         true
     }
 
-    /// The bar of a step is in force, and was done for all that is known: a cycle that went back comes by it once more.
-    pub(super) fn is_in_force(&self, place: usize) -> bool {
-        self.account.cycle.as_ref().is_some_and(|c| {
-            c.bars.iter().any(|bar| usize::from(bar.step) == place && !self.account.has_failed(bar.step))
-        })
+    /// The bar of a step is in force for all that it is for, and was done for all that is known: a cycle that went back comes
+    /// by it once more.
+    pub(super) fn is_in_force(&self, place: u16) -> bool {
+        let bars = self.account.cycle.as_ref().map_or(&[][..], |cycle| &cycle.bars);
+        let mut so_far = bars.iter().filter(|bar| bar.step >= place).peekable();
+        let is_bar = |step: &Step| matches!(step.action, StepAction::Bar { .. });
+        if so_far.peek().is_none() || !self.step_at(place).is_some_and(is_bar) {
+            return false;
+        }
+        match self.to_bar(place) {
+            Some(parts) => parts.is_empty(),
+            None => so_far.any(|bar| !self.account.has_failed(bar)),
+        }
     }
 
     /// Looks again at a bar that waits for something of the account's own; freed, it waits for the gate.
@@ -139,7 +154,7 @@ impl Ladder<'_> {
             Some(Hold::NoProfile)
         } else if vulnerable && !rules.bar_protected && allowed != Some(true) {
             Some(Hold::Protected)
-        } else if self.restrictable().is_none() {
+        } else if self.restrictable(self.told_by(warning)).is_none() {
             Some(Hold::NoService)
         } else if warning.is_some_and(|rule| warning_sent(cycle, &rule).is_none()) {
             Some(Hold::NoWarning)
@@ -168,22 +183,24 @@ impl Ladder<'_> {
         let sent = self.account.cycle.as_ref().and_then(|c| warning_sent(c, &warning?)).copied();
         // What another system sent is no command of ours.
         let own = sent.iter().filter(|s| s.sequence > 0);
-        let warnings = own.map(|s| command_id(&self.account.id, s.sequence)).collect();
+        let warnings: Vec<_> = own.map(|s| command_id(&self.account.id, s.sequence)).collect();
         let announced_for = sent.and_then(|s| s.announced_for);
-        let services = self.restrictable().unwrap_or_default();
-        let claims = self.claims(level, &services);
-        let action = Action::Bar { level, services: services.clone(), claims, warnings, announced_for };
-        self.command(Code::Barred, &step.name, action);
-        let (at, sequence) = (self.account.line, self.account.sequence);
-        if let Some(place) = self.account.cycle.as_ref().map(|cycle| cycle.next) {
+        let place = self.account.cycle.as_ref().map_or(0, |cycle| cycle.next);
+        let at = self.account.line;
+        for services in self.to_bar(place).unwrap_or_default() {
+            let claims = self.claims(level, &services);
+            let (services_of, warnings) = (services.clone(), Vec::clone(&warnings));
+            let action = Action::Bar { level, services: services_of, claims, warnings, announced_for };
+            self.command(Code::Barred, &step.name, action);
             self.note_barred(place, services);
+            let sequence = self.account.sequence;
+            if let Some(cycle) = &mut self.account.cycle {
+                cycle.bars.push(BarInForce { step: place, at, sequence, level });
+            }
         }
         if self.policy.options.remembers_bars {
             let today = self.zone.day_of(at);
             self.account.note_first_bar(today);
-        }
-        if let Some(cycle) = &mut self.account.cycle {
-            cycle.bars.push(BarInForce { step: cycle.next, at, sequence, level });
         }
         self.charge_with_step();
     }

@@ -75,10 +75,9 @@ impl Ladder<'_> {
         sent.retain(|sent| sent.step < next);
         let kept = |bar: &BarInForce| Some(BarInForce { step: new_place(bar.step)?, ..*bar });
         let bars: Vec<_> = cycle.bars.iter().map(kept).collect::<Option<_>>()?;
-        // One that was sent again has the step of the one before it.
-        let apart = cycle.bars.windows(2).zip(bars.windows(2));
-        let mut apart = apart.map(|(old, new)| (old[0].step == old[1].step, new[0].step < new[1].step));
-        let in_order = apart.all(|(again, rising)| again || rising) && bars.iter().all(|bar| bar.step < next);
+        let order = |pair: &[BarInForce]| pair[0].step.cmp(&pair[1].step);
+        let mut pairs = cycle.bars.windows(2).zip(bars.windows(2));
+        let in_order = pairs.all(|(old, new)| order(old) == order(new)) && bars.iter().all(|bar| bar.step < next);
         let moved = |known: &Awaited| Some(Awaited { step: new_place(known.step)?, ..known.clone() });
         let awaited = self.account.awaited().iter().filter_map(moved).collect();
         in_order.then_some(Place { procedure, next, sent, bars, awaited })

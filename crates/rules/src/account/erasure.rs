@@ -79,7 +79,7 @@ impl Account {
         let charged = self.charges().is_some_and(|charges| !charges.charges.is_empty() || !charges.waivers.is_empty());
         let asked = self.write_offs().iter().any(|asked| !asked.booked);
         let under_way = !self.retries().is_empty() || self.imported().is_some();
-        let sent = self.services().and_then(|known| known.restored.as_ref()).is_some_and(|r| r.again.is_some());
+        let sent = self.services().is_some_and(|known| known.restored.iter().any(|r| r.again.is_some()));
         self.cycle.is_none() && self.credit == Minor::ZERO && !owed && !charged && !asked && !under_way && !sent
     }
 

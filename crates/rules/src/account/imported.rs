@@ -2,7 +2,7 @@
 //! bars that were sent from there. No step that was taken there is taken again, and every bar is lifted from here.
 
 use super::balance::Moved;
-use super::ladder::{Ladder, Lifted};
+use super::ladder::Ladder;
 use crate::{
     Account, BarLevel, Code, Id, Interaction, Minor, NoEffect, Policy, Refusal, RestorationReason, SentStep, Step,
     StepAction, Timestamp,
@@ -10,6 +10,9 @@ use crate::{
 
 /// The most bars that an account comes with.
 const BARS_MAX: usize = 16;
+
+/// The most services that one of them names.
+const SERVICES_MAX: usize = 64;
 
 /// What another system had done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub struct ImportedBar {
     pub since: Timestamp,
     /// How far.
     pub level: BarLevel,
+    /// The services restricted; empty: all of the account.
+    pub services: Vec<Id>,
 }
 
 impl Account {
@@ -61,12 +66,17 @@ impl Account {
         if !step.is_empty() && policy.steps.iter().all(|known| *known.name != **step) {
             return Err(Refusal::UnknownStep.into());
         }
-        if bars.len() > BARS_MAX {
+        if bars.len() > BARS_MAX || bars.iter().any(|bar| bar.services.len() > SERVICES_MAX) {
             return Err(Refusal::TooMany.into());
         }
         let mut bars: Vec<_> = bars
             .iter()
-            .map(|&(reference, level, since)| ImportedBar { reference: reference.into(), since, level })
+            .map(|bar| ImportedBar {
+                reference: bar.reference.into(),
+                since: bar.since,
+                level: bar.level,
+                services: bar.services.iter().map(|service| Id::from(*service)).collect(),
+            })
             .collect();
         bars.sort_by(|a, b| (a.since, &a.reference).cmp(&(b.since, &b.reference)));
         bars.dedup_by(|a, b| a.reference == b.reference);
@@ -85,17 +95,18 @@ impl Account {
 
 impl Ladder<'_> {
     /// The account came from another system, and what is owed here is known: a cycle goes on from there, or its bars are
-    /// lifted. Only with a deadline, so that whatever lies on the bus was read before. True where there is anything to settle.
+    /// lifted, all or those of services for which nothing is owed. Only with a deadline, so that whatever lies on the bus was
+    /// read before. True where there is anything to settle.
     pub(super) fn settle_imported(&mut self) -> bool {
         if self.next_settlement().is_none_or(|at| at > self.account.line) {
             return false;
         }
-        if self.account.cycle.is_none() {
-            if self.would_keep() {
-                self.start();
-            } else {
-                self.lift_imported();
-            }
+        if self.account.cycle.is_some() {
+            self.restore_paid(RestorationReason::Adjustment);
+        } else if self.would_keep() {
+            self.start();
+        } else {
+            self.lift_imported();
         }
         true
     }
@@ -105,7 +116,8 @@ impl Ladder<'_> {
         let open = self.account.imported().is_some_and(|imported| !imported.taken);
         let known = || self.account.cycle.is_none() && !self.account.bills.is_empty();
         // While all is stopped no cycle begins; who owes nothing is restored all the same.
-        (open && known() && !(self.account.is_paused() && self.would_keep())).then_some(self.account.line)
+        let settles = open && known() && !(self.account.is_paused() && self.would_keep());
+        (settles || self.is_paid_there()).then_some(self.account.line)
     }
 
     /// True where what is owed would keep a cycle.
@@ -120,15 +132,13 @@ impl Ladder<'_> {
         }
         // It was the other system's cycle that ends: none is taken over again.
         self.account.cycles += 1;
-        let bars = self.take_imported_bars();
-        self.lift(Lifted { lifts_imported: bars, ..Lifted::default() }, RestorationReason::Adjustment);
+        self.lift_bars(&[], RestorationReason::Adjustment);
     }
 
-    /// The bars of another system are lifted: their names there.
-    pub(super) fn take_imported_bars(&mut self) -> Vec<Id> {
+    /// Bars of another system are lifted.
+    pub(super) fn take_imported_bars(&mut self, lifted: impl Fn(&ImportedBar) -> bool) -> Vec<ImportedBar> {
         let imported = self.account.aside.as_mut().and_then(|aside| aside.imported.as_mut());
-        let bars = imported.map_or_else(Vec::new, |imported| std::mem::take(&mut imported.bars));
-        bars.into_iter().map(|bar| bar.reference).collect()
+        imported.map_or_else(Vec::new, |imported| imported.bars.extract_if(.., |bar| lifted(bar)).collect())
     }
 
     /// A cycle begins: where the account came in the middle of one, it goes on behind the last step that was taken there.
@@ -188,10 +198,16 @@ impl Ladder<'_> {
         u16::try_from(warning).ok().filter(|_| warning <= last)
     }
 
-    /// True for a bar that goes no further than one of another system that is in force: it is not sent again.
+    /// True for a bar that goes no further than those of another system that are in force, for all that it would restrict: it
+    /// is not sent again.
     pub(super) fn is_taken_over(&self, step: &Step) -> bool {
-        let StepAction::Bar { level, .. } = step.action else { return false };
-        self.account.imported_bars().iter().any(|bar| bar.level >= level)
+        let StepAction::Bar { level, warning } = step.action else { return false };
+        let theirs = self.account.imported_bars();
+        !theirs.is_empty()
+            && self.restrictable(self.told_by(warning)).map_or_else(
+                || theirs.iter().any(|bar| bar.level >= level),
+                |parts| parts.iter().all(|services| self.account.is_barred_there(level, services)),
+            )
     }
 
     /// The first bar of the ladder that goes no further than those of another system that are in force; without one, the next

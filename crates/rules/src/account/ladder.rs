@@ -98,6 +98,7 @@ impl<'a> Ladder<'a> {
                 self.end(reason);
             } else {
                 self.look_at_own_hold();
+                self.restore_paid(reason);
                 self.restore_in_part(reason);
             }
         } else if self.is_enough(dunned) && !self.account.is_paused() {
@@ -116,7 +117,7 @@ impl<'a> Ladder<'a> {
         if self.account.is_paused() {
             return;
         }
-        if self.is_in_force(usize::from(cycle.next)) || self.is_taken_over(&step) {
+        if self.is_in_force(cycle.next) || self.is_taken_over(&step) {
             self.next();
             return;
         }
@@ -344,6 +345,8 @@ impl<'a> Ladder<'a> {
     fn end(&mut self, reason: RestorationReason) {
         let Some(cycle) = &self.account.cycle else { return };
         if self.is_terminated() {
+            // What was barred before by another system ended with the service.
+            self.take_imported_bars(|_| true);
             self.decide(Code::NotRestored, None, None);
         } else {
             let bars = cycle.bars.clone();
@@ -455,7 +458,9 @@ impl<'a> Ladder<'a> {
     /// The day that a warning names: when the first bar that needs it can come at the earliest. `index` is its place.
     pub(super) fn announced_by(&self, index: usize) -> Option<Day> {
         let (place, notice) = self.policy.steps.iter().enumerate().find_map(|(i, s)| match &s.action {
-            StepAction::Bar { warning: Some(rule), .. } if rule.step == index && !self.is_in_force(i) => {
+            StepAction::Bar { warning: Some(rule), .. }
+                if rule.step == index && !u16::try_from(i).is_ok_and(|place| self.is_in_force(place)) =>
+            {
                 Some((i, rule.notice_ms))
             }
             _ => None,

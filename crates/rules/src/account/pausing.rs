@@ -264,7 +264,7 @@ impl Ladder<'_> {
         let Some(cycle) = &mut self.account.cycle else { return };
         let bars = std::mem::take(&mut cycle.bars);
         let next = cycle.next;
-        let first = bars.first().map(|bar| bar.step).or_else(|| self.imported_as_far_as(next));
+        let first = bars.iter().map(|bar| bar.step).min().or_else(|| self.imported_as_far_as(next));
         let Some(first) = first else { return };
         if let Some(pauses) = self.account.pauses_mut() {
             pauses.back_to = Some(first);

@@ -26,7 +26,7 @@ impl Ladder<'_> {
         }
         let (at, procedure, bases) = (self.account.line, self.account.procedure(), self.account.bases().copied());
         let mut cycle = ended;
-        if let Some(first) = cycle.bars.first().map(|bar| bar.step) {
+        if let Some(first) = cycle.bars.iter().map(|bar| bar.step).min() {
             cycle.go_back_to(first);
         }
         cycle.bars.clear();

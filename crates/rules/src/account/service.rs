@@ -1,20 +1,17 @@
-//! Services: which of them a bar restricts, and what provisioning said became of bars and restorations. Nothing is barred
-//! that is protected; what could not be done is asked for again, a bar only after another look at all that decides.
+//! Services: which of them bills charge, and which a bar restricts. Nothing is barred that is protected.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use super::ladder::{Ladder, Lifted, RESTORE, bar_ids};
-use crate::id::is_command;
+use super::ladder::{Ladder, warning_sent};
 use crate::{
-    Account, BarInForce, BarLevel, Body, Code, Id, Interaction, Line, Minor, NoEffect, PartRestored, RestorationReason,
-    ServiceResult, Step, StepAction, Timestamp, command_id,
+    Account, BarInForce, BarLevel, Body, Id, Line, Minor, RestorationReason, Service, StepAction, Timestamp,
+    WarningRule,
 };
 
 /// A bill that charges more services than these is taken to charge all.
 const CHARGED_MAX: usize = 64;
-/// Of a command, no more services are remembered that it failed for.
-const FAILED_MAX: usize = 16;
+/// Up to so many services are restricted with a command each, so that each can be given back by itself.
+const APART_MAX: usize = 16;
 
 /// What is remembered of the services of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,8 +22,8 @@ pub struct Services {
     pub barred: Vec<BarredServices>,
     /// Bars in force that could not be done, or could not at first.
     pub failed: Vec<FailedBar>,
-    /// The last restoration, as long as it may have to be sent again.
-    pub restored: Option<Box<Restored>>,
+    /// Restorations, as long as they may have to be sent again, in the order sent.
+    pub restored: Vec<Restored>,
 }
 
 /// The services that a bill charges.
@@ -92,35 +89,51 @@ impl Account {
         self.aside.as_ref()?.services.as_deref()
     }
 
-    fn services_mut(&mut self) -> &mut Services {
+    pub(super) fn services_mut(&mut self) -> &mut Services {
         self.aside_mut().services.get_or_insert_default()
     }
 
-    /// True where provisioning could not do the bar of a step, and it was not sent again since.
-    #[must_use]
-    pub fn has_failed(&self, step: u16) -> bool {
-        self.failed_bar(step).is_some_and(|failed| !failed.services.is_empty())
+    /// What is known of a bar that could not be done, or could not at first.
+    pub(crate) fn failure(&self, sequence: u64) -> Option<&FailedBar> {
+        self.services()?.failed.iter().find(|failed| failed.sequence == sequence)
     }
 
-    fn failed_bar(&self, step: u16) -> Option<&FailedBar> {
-        let known = &self.services()?.failed;
-        let last = self.cycle.as_ref()?.bars.iter().rfind(|bar| bar.step == step)?;
-        known.iter().find(|failed| failed.sequence == last.sequence)
+    /// True where provisioning could not do a bar in force, and it was not sent again since.
+    #[must_use]
+    pub fn has_failed(&self, bar: &BarInForce) -> bool {
+        self.failure(bar.sequence).is_some_and(|failed| !failed.services.is_empty())
     }
 
-    /// The services that bars in force restrict; empty: one of them restricts all of the account.
+    /// The services that a bar in force restricts; empty: all of the account.
     #[must_use]
-    pub fn restricted(&self, bars: &[BarInForce]) -> Vec<Id> {
-        let Some(known) = self.services() else { return Vec::new() };
-        let of = |bar: &BarInForce| known.barred.iter().find(|barred| barred.sequence == bar.sequence);
-        let mut all = Vec::new();
-        for bar in bars {
-            let Some(barred) = of(bar).filter(|barred| !barred.services.is_empty()) else { return Vec::new() };
-            all.extend(barred.services.iter().cloned());
-        }
-        all.sort();
-        all.dedup();
-        all
+    pub fn restricted_by(&self, bar: &BarInForce) -> &[Id] {
+        let known = self.services().map_or(&[][..], |known| &known.barred);
+        known.iter().find(|barred| barred.sequence == bar.sequence).map_or(&[], |barred| &barred.services)
+    }
+
+    /// True where the bar of a step, or one further up the ladder, is in force for these services, none: for the account, and
+    /// was done for all that is known.
+    fn is_barred(&self, step: u16, services: &[Id]) -> bool {
+        let bars = self.cycle.as_ref().map_or(&[][..], |cycle| &cycle.bars);
+        let of_them = |bar: &&BarInForce| bar.step >= step && covers(self.restricted_by(bar), services);
+        // Of those of one step the last one counts: it was sent because the others could not be done.
+        let is_last = |bar: &BarInForce| bars.iter().filter(of_them).rfind(|b| b.step == bar.step) == Some(bar);
+        bars.iter().filter(of_them).any(|bar| is_last(bar) && !self.has_failed(bar))
+    }
+
+    /// True where a bar of another system that is in force goes so far for these services, none: for the account.
+    pub(super) fn is_barred_there(&self, level: BarLevel, services: &[Id]) -> bool {
+        self.imported_bars().iter().any(|bar| bar.level >= level && covers(&bar.services, services))
+    }
+
+    /// What could not be done of the bar of a step, as far as no later one is for the same services.
+    pub(super) fn failures(&self, step: u16) -> Vec<&FailedBar> {
+        let bars = self.cycle.as_ref().map_or(&[][..], |cycle| &cycle.bars);
+        let again = |bar: &BarInForce, later: &[BarInForce]| {
+            later.iter().any(|b| b.step == step && covers(self.restricted_by(b), self.restricted_by(bar)))
+        };
+        let last = (1..).zip(bars).filter(|(n, bar)| bar.step == step && !again(bar, &bars[*n..]));
+        last.filter_map(|(_, bar)| self.failure(bar.sequence)).collect()
     }
 
     /// Forgets what is said of bills and bars that are gone: at the end of every transition.
@@ -133,37 +146,16 @@ impl Account {
         known.failed.retain(|failed| bars.iter().any(|bar| bar.sequence == failed.sequence));
         aside.services.take_if(|known| **known == Services::default());
     }
-
-    /// What provisioning reports changes an account only where it says that something was not done, or is done now.
-    pub(super) fn admit_report(&self, command: &str, result: ServiceResult) -> Result<(), NoEffect> {
-        let failed = |bar: &BarInForce| self.has_failed(bar.step) && is_command(&self.id, bar.sequence, command);
-        let bars = || self.cycle.iter().flat_map(|cycle| &cycle.bars);
-        match result {
-            ServiceResult::Failed | ServiceResult::Refused => Ok(()),
-            ServiceResult::Applied if bars().any(failed) || self.restores_with(command) => Ok(()),
-            ServiceResult::Applied => Err(NoEffect::AsCommanded),
-            ServiceResult::Unknown => Err(NoEffect::NotUsedYet),
-        }
-    }
-
-    fn restores_with(&self, command: &str) -> bool {
-        let restored = self.services().and_then(|known| known.restored.as_ref());
-        restored.is_some_and(|restored| is_command(&self.id, restored.sequence, command))
-    }
 }
 
-/// One more service, or one less, for which a command was not done.
-fn mark(failed: &mut Vec<Id>, service: &str, is_failed: bool) {
-    // An empty name stands for all that the command was for.
-    failed.retain(|known| **known != *service && (is_failed || !service.is_empty()));
-    if is_failed && failed.len() < FAILED_MAX {
-        failed.push(service.into());
-    }
+/// True where a bar of the first is one of the second, too; none: the account.
+fn covers(barred: &[Id], services: &[Id]) -> bool {
+    barred.is_empty() || !services.is_empty() && services.iter().all(|service| barred.contains(service))
 }
 
 impl Ladder<'_> {
     /// Remembers which services a bill charges, where the policy asks for it and the bill says so.
-    pub(super) fn note_lines(&mut self, body: &Body<'_>) {
+    pub(super) fn note_charged(&mut self, body: &Body<'_>) {
         let Body::BillIssued { bill_id, lines, .. } = body else { return };
         if !self.policy.options.service.as_ref().is_some_and(|rules| rules.owed_only) {
             return;
@@ -180,310 +172,143 @@ impl Ladder<'_> {
         }
     }
 
-    /// The services that a bar restricts; empty: all of the account. `None`: none of them may be restricted.
-    pub(super) fn restrictable(&self) -> Option<Vec<Id>> {
+    /// The services that a bar may restrict for what was overdue at an instant, a command each; an empty one: all of the
+    /// account. `None`: nothing may be restricted.
+    pub(super) fn restrictable(&self, told: Timestamp) -> Option<Vec<Vec<Id>>> {
         if self.policy.shortcuts.bar_protected {
-            return Some(Vec::new());
+            return Some(vec![Vec::new()]);
         }
         let rules = self.policy.options.service.as_deref();
-        let charged = rules.filter(|rules| rules.owed_only).and_then(|_| self.charged());
+        let charged = rules.filter(|rules| rules.owed_only).and_then(|_| self.charged(told));
         let services = self.account.profile.as_deref().map_or(&[][..], |profile| &profile.services);
-        if services.is_empty() {
-            return Some(charged.unwrap_or_default());
-        }
         let prepaid = rules.is_some_and(|rules| rules.prepaid);
-        let is_charged = |service: &Id| charged.as_ref().is_none_or(|charged| charged.contains(service));
-        let may = services.iter().filter(|s| !s.protected && (prepaid || !s.prepaid) && is_charged(&s.service_id));
-        let may: Vec<Id> = may.map(|service| service.service_id.clone()).collect();
+        let is_spared = |service: &Service| service.protected || service.prepaid && !prepaid;
+        let Some(charged) = charged else {
+            let may: Vec<Id> = services.iter().filter(|s| !is_spared(s)).map(|s| s.service_id.clone()).collect();
+            let all = may.len() == services.len();
+            return if all { Some(vec![Vec::new()]) } else { Some(vec![may]).filter(|parts| !parts[0].is_empty()) };
+        };
+        let known = |id: &Id| services.iter().find(|service| service.service_id == *id);
+        // What the profile does not name is not there, where it names any.
+        let may = charged.into_iter().filter(|id| known(id).map_or(services.is_empty(), |service| !is_spared(service)));
+        let may: Vec<Id> = may.collect();
         match may.len() {
             0 => None,
-            all if all == services.len() => Some(Vec::new()),
-            _ => Some(may),
+            1..=APART_MAX => Some(may.into_iter().map(|service| vec![service]).collect()),
+            _ => Some(vec![may]),
         }
     }
 
-    /// The services whose charges are dunned; `None`: of some bill it is not known, so it may be all of them.
-    fn charged(&self) -> Option<Vec<Id>> {
+    /// What the bar at a place of the ladder has still to restrict, a command each: only for what its warning told of. `None`:
+    /// nothing may be restricted.
+    pub(super) fn to_bar(&self, place: u16) -> Option<Vec<Vec<Id>>> {
+        let warning = match self.step_at(place).map(|step| &step.action) {
+            Some(StepAction::Bar { warning, .. }) => *warning,
+            _ => None,
+        };
+        self.unbarred(place, self.told_by(warning))
+    }
+
+    /// What the bar at a place of the ladder does not restrict of what was overdue at an instant and may be restricted.
+    pub(super) fn unbarred(&self, place: u16, told: Timestamp) -> Option<Vec<Vec<Id>>> {
+        let mut parts = self.restrictable(told)?;
+        parts.retain(|services| !self.account.is_barred(place, services));
+        if let Some(StepAction::Bar { level, .. }) = self.step_at(place).map(|step| &step.action) {
+            parts.retain(|services| !self.account.is_barred_there(*level, services));
+        }
+        Some(parts)
+    }
+
+    /// When the warning of a bar was sent; without one, now.
+    pub(super) fn told_by(&self, warning: Option<WarningRule>) -> Timestamp {
+        let sent = self.account.cycle.as_ref().and_then(|cycle| warning_sent(cycle, &warning?));
+        sent.map_or(self.account.line, |sent| sent.at)
+    }
+
+    /// The services whose charges are dunned and were overdue at an instant; none where only charges for paying late are: they
+    /// belong to no service. `None`: of some bill it is not known, so it may be all of them; or nothing was overdue.
+    pub(super) fn charged(&self, told: Timestamp) -> Option<Vec<Id>> {
         let known = self.account.services()?;
         let mut all = Vec::new();
-        for bill in self.dunned_bills(self.account.line) {
-            let charged = known.charged.iter().find(|charged| charged.bill == bill.id);
-            // What is charged for paying late belongs to no service.
-            match charged {
+        let mut dunned = self.dunned_bills(told).filter(|bill| self.owed_of(bill, told) > Minor::ZERO).peekable();
+        dunned.peek()?;
+        for bill in dunned {
+            match known.charged.iter().find(|charged| charged.bill == bill.id) {
                 Some(charged) => all.extend(charged.services.iter().cloned()),
                 None if self.account.is_charge(&bill.id) => {}
                 None => return None,
             }
         }
-        (!all.is_empty()).then_some(all)
+        all.sort();
+        all.dedup();
+        Some(all)
     }
 
     /// What is claimed, service by service, with a bar of so far on these; empty where no bar is of some services only.
     pub(super) fn claims(&self, level: BarLevel, services: &[Id]) -> Vec<(Id, BarLevel)> {
         let known = self.account.services().map_or(&[][..], |known| &known.barred);
-        if services.is_empty() && known.iter().all(|barred| barred.services.is_empty()) {
+        let mut apart = known.iter().map(|barred| &barred.services);
+        let mut apart_there = self.account.imported_bars().iter().map(|bar| &bar.services);
+        if services.is_empty() && apart.all(Vec::is_empty) && apart_there.all(Vec::is_empty) {
             return Vec::new();
         }
         let mut claims = self.claimed(&[]);
-        let account = [Id::default()];
-        for service in if services.is_empty() { &account } else { services } {
-            let most = claims.entry(service.clone()).or_insert(level);
-            *most = level.max(*most);
-        }
+        claim(&mut claims, services, level);
         claims.into_iter().collect()
     }
 
     /// What the bars in force claim, service by service, those that are lifted aside; an empty name is the account.
-    fn claimed(&self, lifted: &[BarInForce]) -> BTreeMap<Id, BarLevel> {
-        let known = self.account.services().map_or(&[][..], |known| &known.barred);
+    pub(super) fn claimed(&self, lifted: &[BarInForce]) -> BTreeMap<Id, BarLevel> {
         let bars = self.account.cycle.as_ref().map_or(&[][..], |cycle| &cycle.bars);
         let mut claims = BTreeMap::new();
-        let mut claim = |services: &[Id], level: BarLevel| {
-            let account = [Id::default()];
-            for service in if services.is_empty() { &account } else { services } {
-                let most = claims.entry(service.clone()).or_insert(level);
-                *most = level.max(*most);
-            }
-        };
         for bar in bars.iter().filter(|bar| lifted.iter().all(|lifted| lifted.sequence != bar.sequence)) {
-            let barred = known.iter().find(|barred| barred.sequence == bar.sequence);
-            claim(barred.map_or(&[], |barred| &barred.services), bar.level);
+            claim(&mut claims, self.account.restricted_by(bar), bar.level);
+        }
+        for bar in self.account.imported_bars() {
+            claim(&mut claims, &bar.services, bar.level);
         }
         claims
-    }
-
-    /// What bars that stay in force claim, with a restoration of others.
-    fn remaining(&self, lifted: &[BarInForce]) -> Vec<(Id, BarLevel)> {
-        let rules = self.policy.options.service.as_deref();
-        let stays = rules.is_some_and(|rules| !rules.restores.is_empty());
-        if stays { self.claimed(lifted).into_iter().collect() } else { Vec::new() }
     }
 
     /// A bar was sent: of these services only, where there are any. Before it counts as in force.
     pub(super) fn note_barred(&mut self, step: u16, services: Vec<Id>) {
         let sequence = self.account.sequence;
-        let last = self.account.failed_bar(step).map(|failed| failed.sequence);
+        let bars = self.account.cycle.iter().flat_map(|cycle| &cycle.bars).filter(|bar| bar.step == step);
+        let instead = |bar: &&BarInForce| {
+            let known = self.account.restricted_by(bar);
+            self.account.failure(bar.sequence).is_some() && (services.is_empty() || covers(known, &services))
+        };
+        let last: Vec<u64> = bars.filter(instead).map(|bar| bar.sequence).collect();
         let restores = self.policy.options.service.as_ref().is_some_and(|rules| !rules.restores.is_empty());
+        let amount = self.dunned(self.account.line);
+        if let Some(known) = self.account.aside.as_mut().and_then(|aside| aside.services.as_mut()) {
+            // A bar ends the restorations before it, as far as they are of what it restricts.
+            let apart = |restored: &Restored| {
+                let both = restored.services.iter().any(|service| services.contains(service));
+                !services.is_empty() && !restored.services.is_empty() && !both
+            };
+            known.restored.retain(apart);
+            let attempts = known.failed.iter().filter(|failed| last.contains(&failed.sequence));
+            let attempts = attempts.map(|failed| failed.attempts).max();
+            known.failed.retain(|failed| !last.contains(&failed.sequence));
+            known.failed.extend(attempts.map(|attempts| FailedBar {
+                sequence,
+                services: Vec::new(),
+                attempts: attempts.saturating_add(1),
+                again: None,
+            }));
+        }
         if !services.is_empty() || restores {
-            let amount = self.dunned(self.account.line);
             self.account.services_mut().barred.push(BarredServices { sequence, services, amount, granted: 0 });
         }
-        if let Some(known) = self.account.aside.as_mut().and_then(|aside| aside.services.as_mut()) {
-            known.restored = None;
-            for failed in known.failed.iter_mut().filter(|failed| Some(failed.sequence) == last) {
-                failed.attempts = failed.attempts.saturating_add(1);
-                (failed.sequence, failed.services, failed.again) = (sequence, Vec::new(), None);
-            }
-        }
     }
+}
 
-    /// One restoration of bars of a cycle and of those of another system, where there are any.
-    pub(super) fn lift_bars(&mut self, bars: &[BarInForce], reason: RestorationReason) {
-        let lifts_imported = self.take_imported_bars();
-        self.lift_own(bars, lifts_imported, reason);
-    }
-
-    fn lift_own(&mut self, bars: &[BarInForce], lifts_imported: Vec<Id>, reason: RestorationReason) {
-        let services = if lifts_imported.is_empty() { self.account.restricted(bars) } else { Vec::new() };
-        let lifts = bar_ids(&self.account.id, bars);
-        if lifts.is_empty() && lifts_imported.is_empty() {
-            return;
-        }
-        let claims = self.remaining(bars);
-        let lifted = Lifted { lifts, lifts_imported: lifts_imported.clone(), services: services.clone(), claims };
-        self.lift(lifted, reason);
-        if self.policy.options.service.as_ref().is_some_and(|rules| !rules.again_ms.is_empty()) {
-            let sequence = self.account.sequence;
-            let lifts = bars.iter().map(|bar| bar.sequence).collect();
-            let (failed, attempts, again) = (Vec::new(), 0, None);
-            let restored = Restored { sequence, lifts, lifts_imported, services, reason, failed, attempts, again };
-            self.account.services_mut().restored = Some(Box::new(restored));
-        }
-    }
-
-    /// So much is paid that some bars are lifted, or all, while the rest is still owed: the cycle goes back to the warning of
-    /// the first of them.
-    pub(super) fn restore_in_part(&mut self, reason: RestorationReason) {
-        let Some((first, rule)) = self.relief() else { return };
-        let Some(cycle) = &self.account.cycle else { return };
-        let Some(place) = cycle.bars.iter().position(|bar| rule.keeps.is_none_or(|keeps| bar.level > keeps)) else {
-            return;
-        };
-        let lifted = cycle.bars[place..].to_vec();
-        let Some(step) = lifted.first().map(|bar| bar.step) else { return };
-        if let Some(cycle) = &mut self.account.cycle {
-            cycle.bars.truncate(place);
-        }
-        self.grant(first, rule, step);
-        self.decide(Code::RestoredInPart, None, None);
-        self.lift_own(&lifted, Vec::new(), reason);
-    }
-
-    /// So much was paid since the first bar that this one, which goes further, is not sent before the customer was warned of
-    /// what is left. True where that is so.
-    pub(super) fn relieves(&mut self, bar: &Step) -> bool {
-        let StepAction::Bar { level, .. } = bar.action else { return false };
-        let relief = self.relief().filter(|(_, rule)| rule.keeps.is_none_or(|keeps| level > keeps));
-        let Some((first, rule)) = relief else { return false };
-        if self.account.pending().is_some() {
-            self.decide(Code::BarDropped, Some(&bar.name), None);
-        }
-        let place = self.account.cycle.as_ref().map_or(0, |cycle| cycle.next);
-        self.grant(first, rule, place);
-        let warning = self.next_step().map(|step| step.name.clone());
-        self.decide(Code::WarnsAgain, warning.as_ref(), None);
-        true
-    }
-
-    /// What was not granted yet for what was paid since the first bar in force, and the sequence of that.
-    fn relief(&self) -> Option<(u64, PartRestored)> {
-        let rules = self.policy.options.service.as_deref().filter(|rules| !rules.restores.is_empty())?;
-        let first = self.account.cycle.as_ref()?.bars.first().filter(|_| !self.is_terminated())?.sequence;
-        let known = self.account.services()?.barred.iter().find(|barred| barred.sequence == first)?;
-        let rule = rules.restored(known.amount, self.dunned(self.account.line))?;
-        (rule.share > known.granted).then_some((first, *rule))
-    }
-
-    /// The cycle goes back to the warning of a bar; what was granted is not granted again.
-    fn grant(&mut self, first: u64, rule: PartRestored, bar: u16) {
-        let known = self.account.aside.as_mut().and_then(|aside| aside.services.as_mut());
-        for barred in known.into_iter().flat_map(|known| &mut known.barred).filter(|b| b.sequence == first) {
-            barred.granted = rule.share;
-        }
-        let warning = match self.policy.steps.get(usize::from(bar)).map(|step| &step.action) {
-            Some(StepAction::Bar { warning: Some(rule), .. }) => u16::try_from(rule.step).unwrap_or(bar),
-            _ => bar,
-        };
-        self.set_pending(None);
-        self.go_back_to(warning);
-    }
-
-    /// What provisioning says became of a command.
-    pub(super) fn note_service(&mut self, what: &Interaction<'_>) {
-        let &Interaction::ServiceReported { command_id, service_id, result } = what else { return };
-        let code = match result {
-            ServiceResult::Failed => Some(Code::ServiceFailed),
-            ServiceResult::Refused => Some(Code::ServiceRefused),
-            ServiceResult::Applied | ServiceResult::Unknown => None,
-        };
-        let id = &self.account.id;
-        let bars = self.account.cycle.iter().flat_map(|cycle| &cycle.bars);
-        let bar = bars.into_iter().find(|bar| is_command(id, bar.sequence, command_id)).copied();
-        let step = bar.and_then(|bar| Some(self.policy.steps.get(usize::from(bar.step))?.name.clone()));
-        if let Some(bar) = bar {
-            self.note_bar(bar, service_id, result);
-        }
-        let restores = self.account.restores_with(command_id);
-        if restores {
-            self.note_restoration(service_id, result);
-        }
-        if let Some(code) = code {
-            let restore: Arc<str> = RESTORE.into();
-            self.decide(code, step.as_ref().or(restores.then_some(&restore)), None);
-        }
-    }
-
-    fn note_bar(&mut self, bar: BarInForce, service: &str, result: ServiceResult) {
-        let again = self.again_after(bar.step);
-        let sequence = bar.sequence;
-        let known = &mut self.account.services_mut().failed;
-        let place = known.iter().position(|failed| failed.sequence == sequence).unwrap_or_else(|| {
-            known.push(FailedBar { sequence, services: Vec::new(), attempts: 0, again: None });
-            known.len() - 1
-        });
-        let Some(failed) = known.get_mut(place) else { return };
-        mark(&mut failed.services, service, result != ServiceResult::Applied);
-        match result {
-            ServiceResult::Failed => failed.again = failed.again.or(again),
-            ServiceResult::Applied if failed.services.is_empty() => failed.again = None,
-            _ => {}
-        }
-    }
-
-    /// When the bar of a step is sent again, if it is found now that it could not be done.
-    fn again_after(&self, step: u16) -> Option<Timestamp> {
-        let rules = self.policy.options.service.as_deref()?;
-        let attempts = self.account.failed_bar(step).map_or(0, |failed| failed.attempts);
-        let after = rules.again_ms.get(usize::from(attempts))?;
-        let at = self.account.line.plus(*after);
-        let from = self.policy.steps.get(usize::from(step))?.time_of_day;
-        Some(from.map_or(at, |minutes| at.max(self.zone.at(self.zone.day_of(at), minutes))))
-    }
-
-    fn note_restoration(&mut self, service: &str, result: ServiceResult) {
-        let policy = self.policy.clone();
-        let line = self.account.line;
-        let known = &mut self.account.services_mut().restored;
-        let Some(restored) = known else { return };
-        mark(&mut restored.failed, service, result != ServiceResult::Applied);
-        let rules = policy.options.service.as_deref();
-        let after = rules.and_then(|rules| rules.again_ms.get(usize::from(restored.attempts)));
-        match result {
-            ServiceResult::Failed => restored.again = restored.again.or(after.map(|after| line.plus(*after))),
-            ServiceResult::Applied if restored.failed.is_empty() => {
-                restored.again = None;
-                // One report stands for all of it: there is nothing to be sent again.
-                known.take_if(|restored| service.is_empty() || restored.services.len() == 1);
-            }
-            _ => {}
-        }
-    }
-
-    /// When something that could not be done is asked for again.
-    pub(super) fn next_service(&self) -> Option<Timestamp> {
-        let known = self.account.services()?;
-        let restored = known.restored.as_ref().and_then(|restored| restored.again);
-        [restored, self.next_bar_again().map(|(_, at)| at)].into_iter().flatten().min()
-    }
-
-    /// The bar that is sent again, and when: as long as the ladder has not gone on, and nothing stops it.
-    fn next_bar_again(&self) -> Option<(u16, Timestamp)> {
-        let cycle = self.account.cycle.as_ref().filter(|cycle| cycle.pending.is_none())?;
-        let step = cycle.next.checked_sub(1)?;
-        let again = self.account.failed_bar(step)?.again?;
-        let free = !self.account.is_paused() && !self.account.stops().bars;
-        free.then_some((step, again))
-    }
-
-    /// Asks again for what could not be done and is due at the present instant. True where there was any.
-    pub(super) fn serve_again(&mut self) -> bool {
-        let restores = self.restore_again();
-        let line = self.account.line;
-        let Some((place, _)) = self.next_bar_again().filter(|(_, at)| *at <= line) else { return restores };
-        // Its next step is due too: it goes further.
-        if self.is_due() {
-            return restores;
-        }
-        let Some(step) = self.policy.steps.get(usize::from(place)).cloned() else { return restores };
-        let StepAction::Bar { warning, .. } = step.action else { return restores };
-        let sequence = self.account.failed_bar(place).map(|failed| failed.sequence);
-        for failed in self.account.services_mut().failed.iter_mut().filter(|f| Some(f.sequence) == sequence) {
-            failed.again = None;
-        }
-        if let Some(cycle) = &mut self.account.cycle {
-            (cycle.next, cycle.waits) = (place, false);
-        }
-        self.decide(Code::BarAgain, Some(&step.name), None);
-        self.propose_bar(&step, warning);
-        true
-    }
-
-    /// A restoration waits for nothing, and names what it named.
-    fn restore_again(&mut self) -> bool {
-        let line = self.account.line;
-        let known = self.account.services().and_then(|known| known.restored.as_deref());
-        let due = known.filter(|restored| restored.again.is_some_and(|at| at <= line)).cloned();
-        let Some(Restored { lifts, lifts_imported, services, reason, .. }) = due else { return false };
-        self.decide(Code::RestoredAgain, None, None);
-        let lifts = lifts.into_iter().map(|bar| command_id(&self.account.id, bar)).collect();
-        let claims = self.remaining(&[]);
-        self.lift(Lifted { lifts, lifts_imported, services, claims }, reason);
-        let sequence = self.account.sequence;
-        if let Some(restored) = &mut self.account.services_mut().restored {
-            restored.sequence = sequence;
-            restored.attempts = restored.attempts.saturating_add(1);
-            (restored.failed, restored.again) = (Vec::new(), None);
-        }
-        true
+/// A claim more; no services: on the account.
+fn claim(claims: &mut BTreeMap<Id, BarLevel>, services: &[Id], level: BarLevel) {
+    let account = [Id::default()];
+    for service in if services.is_empty() { &account } else { services } {
+        let most = claims.entry(service.clone()).or_insert(level);
+        *most = level.max(*most);
     }
 }

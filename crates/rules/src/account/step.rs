@@ -131,7 +131,8 @@ fn take_input(
         }
         body if outcome == Outcome::Applied => {
             ladder.note_bill(body);
-            ladder.note_lines(body);
+            ladder.note_charged(body);
+            ladder.account.keep_lines(body);
         }
         _ => {}
     }
@@ -255,6 +256,10 @@ fn take_deadline(mut account: Account, policy: Arc<Policy>, policies: &PolicyBoo
     let retries = ladder.settle_retries();
     ladder.retry();
     let follows = ladder.follow_up() | ladder.serve_again();
+    if changes && ladder.account.cycle.is_some() {
+        // Another version may ask for more to keep a bar.
+        ladder.review(RestorationReason::Adjustment);
+    }
     if ladder.account.cycle.is_some() {
         // The deadline may have been a reminder's or an attempt's alone, that of what stopped the account, or one of an
         // older version.

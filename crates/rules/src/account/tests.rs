@@ -10,6 +10,7 @@ mod found;
 mod imported;
 mod intake;
 mod ladder;
+mod lines;
 mod lives;
 mod money;
 mod notices;
@@ -162,11 +163,14 @@ impl Life {
         let id = format!("e-{}", self.events);
         self.until(at(day));
         let given = if let Body::AccountCredited { amount, .. } = body { amount } else { Minor::ZERO };
+        let before = self.given;
+        // It may be what lets the books begin anew.
+        self.given += given;
         let outcome = self.meet(&Event::Input(Input { event_id: &id, occurred_at: at(day), body }), at(day));
-        self.clear();
-        if outcome == Outcome::Applied {
-            self.given += given;
+        if outcome != Outcome::Applied {
+            self.given = before;
         }
+        self.clear();
         outcome
     }
 
@@ -242,7 +246,11 @@ fn taken_back(payment_id: &str, amount: i64) -> Body<'_> {
 }
 
 fn disputed<'a>(dispute_id: &'a str, bill_id: Option<&'a str>, amount: Option<i64>) -> Body<'a> {
-    Body::DisputeOpened { dispute_id, bill_id, amount: amount.map(Minor::new) }
+    Body::DisputeOpened { dispute_id, bill_id, amount: amount.map(Minor::new), line_ids: vec![] }
+}
+
+fn of_lines<'a>(dispute_id: &'a str, bill_id: Option<&'a str>, lines: &[&'a str]) -> Body<'a> {
+    Body::DisputeOpened { dispute_id, bill_id, amount: None, line_ids: lines.to_vec() }
 }
 
 fn resolved(dispute_id: &str, credited: i64) -> Body<'_> {

@@ -3,8 +3,9 @@
 
 use dunning_engine::Partition;
 use dunning_rules::{
-    BarLevel, Body, Channel, ContactOutcome, Currency, DAY_MS, DisputeOutcome, Failed, Input, Interaction, Line, Minor,
-    Profile, ProfileFacts, ReversalKind, Score, Service, ServiceResult, Stops, Term, Timestamp, Zone, command_id,
+    BarLevel, BarThere, Body, Channel, ContactOutcome, Currency, DAY_MS, DisputeOutcome, Failed, Input, Interaction,
+    Line, Minor, Profile, ProfileFacts, ReversalKind, Score, Service, ServiceResult, Stops, Term, Timestamp, Zone,
+    command_id,
 };
 use dunning_wire::control::{self, ControlBody, ControlEvent};
 use dunning_wire::schema::embedded_id;
@@ -181,7 +182,9 @@ impl Upstream {
         let terms = if amount.get() == 40_000 { vec![part(5), part(0)] } else { vec![] };
         let answers = self.answers(customer, 200);
         let service = Some(self.random.pick(&SERVICES)).filter(|service| !service.is_empty());
-        let lines = vec![Line { line_id: "1", service_id: service, category: "own", amount }];
+        let half = Minor::new(amount.get() / 2);
+        let line = |line_id, service_id, amount| Line { line_id, service_id, category: "own", amount };
+        let lines = vec![line("1", service, half), line("2", None, amount - half)];
         let body = Body::BillIssued {
             bill_id: &id,
             amount,
@@ -268,7 +271,8 @@ impl Upstream {
             let bill = self.some('b', self.customers[customer].bills);
             let bill_id = self.random.chance(500).then_some(bill.as_str());
             let amount = self.random.chance(300).then_some(Minor::new(1_000));
-            let body = Body::DisputeOpened { dispute_id: &id, bill_id, amount };
+            let line_ids = if self.random.chance(300) { vec!["2"] } else { vec![] };
+            let body = Body::DisputeOpened { dispute_id: &id, bill_id, amount, line_ids };
             return self.happens(tape, customer, InputTopic::Disputes, &body, now);
         }
         let id = self.some('d', self.customers[customer].disputes);
@@ -331,7 +335,9 @@ impl Upstream {
                 let step = self.random.pick(&["", "final", "bar-outgoing", "final", "nobody-knows"]);
                 let (warned, since) = (now.plus(-4 * DAY_MS), now.plus(-DAY_MS));
                 let barred = self.random.chance(700);
-                let bars = if barred { vec![(name.as_str(), BarLevel::Outgoing, since)] } else { vec![] };
+                let services = if service.is_empty() { vec![] } else { vec![service] };
+                let bar = BarThere { reference: &name, level: BarLevel::Outgoing, services, since };
+                let bars = if barred { vec![bar] } else { vec![] };
                 Interaction::StateImported { step, started: None, warned: Some(warned), amount_warned: amount, bars }
             }
             _ => Interaction::ContactMade {

@@ -200,7 +200,7 @@ impl Operator {
             }
             What::Disputed { amount, .. } => {
                 let amount = amount.map(Minor::new);
-                (InputTopic::Disputes, Body::DisputeOpened { dispute_id: id, bill_id, amount })
+                (InputTopic::Disputes, Body::DisputeOpened { dispute_id: id, bill_id, amount, line_ids: vec![] })
             }
             What::Resolved { credited } => {
                 let outcome = if credited.is_some() { DisputeOutcome::Upheld } else { DisputeOutcome::Rejected };

@@ -17,7 +17,7 @@ fn rounds(world: &mut World, count: usize) {
 /// A record on a topic of its own waits for its schema: for some seconds the lane is never idle.
 pub fn keep_busy(world: &mut World) {
     let at = dunning_engine::Clock::now(&world.clock);
-    let opened = Body::DisputeOpened { dispute_id: "d", bill_id: None, amount: None };
+    let opened = Body::DisputeOpened { dispute_id: "d", bill_id: None, amount: None, line_ids: vec![] };
     let mut bytes = world.bytes(InputTopic::Disputes, "acc-9", at, opened);
     bytes[4] = 0xee;
     world.bus.append(InputTopic::Disputes, b"acc-9", Some(&bytes), at);

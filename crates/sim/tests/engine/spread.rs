@@ -57,7 +57,7 @@ fn happens(random: &mut Random, world: &mut World, account: &str, today: i64) {
         7..=11 => Body::PaymentReceived { payment_id: &payment, amount, currency, bill_id: None, command_id: None },
         12 => Body::PaymentReversed { payment_id: &payment, amount, kind: ReversalKind::ReturnedDebit },
         13 => Body::BillAdjusted { bill_id: &bill, delta: Minor::new(-2_000), origin: None },
-        14..=15 => Body::DisputeOpened { dispute_id: &dispute, bill_id: Some(&bill), amount: None },
+        14..=15 => Body::DisputeOpened { dispute_id: &dispute, bill_id: Some(&bill), amount: None, line_ids: vec![] },
         16 => Body::DisputeResolved { dispute_id: &dispute, outcome: DisputeOutcome::Rejected, credited: Minor::ZERO },
         17 => Body::Interaction(Interaction::PromiseMade { promise_id: &payment, amount, promised_on: day(due) }),
         _ => Body::PaymentInitiated { payment_id: &payment, amount, currency, expected_by: day(due) },

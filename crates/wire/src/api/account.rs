@@ -1,7 +1,7 @@
 use std::fmt;
 
 use dunning_rules::{
-    Account, Bill, Cycle, Day, Fate, ImportedBar, Pauses, PendingBar, Policy, Profile, TermAside, Timestamp,
+    Account, Bill, Cycle, Day, Fate, ImportedBar, KnownLine, Pauses, PendingBar, Policy, Profile, TermAside, Timestamp,
 };
 use serde::Serialize;
 
@@ -74,6 +74,18 @@ pub struct BillView {
     /// The parts in which it is to be paid; empty: all of it on `due_on`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub terms: Vec<TermView>,
+    /// What it is made of, as long as something of it is owed; empty: one line, or it is not remembered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<LineView>,
+}
+
+/// A line of a bill.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LineView {
+    /// Unique within the bill.
+    pub line_id: String,
+    /// May be negative.
+    pub amount: Money,
 }
 
 /// A part of a bill with its own last day.
@@ -156,6 +168,9 @@ pub struct ImportedBarView {
     pub since: Timestamp,
     /// How far.
     pub level: &'static str,
+    /// The services that it restricts; empty: all of the account.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
 }
 
 /// A bar that waits.
@@ -202,7 +217,12 @@ pub struct StaleView {
 
 impl From<&ImportedBar> for ImportedBarView {
     fn from(bar: &ImportedBar) -> Self {
-        Self { bar_ref: bar.reference.to_string(), since: bar.since, level: bar.level.symbol() }
+        Self {
+            bar_ref: bar.reference.to_string(),
+            since: bar.since,
+            level: bar.level.symbol(),
+            services: bar.services.iter().map(ToString::to_string).collect(),
+        }
     }
 }
 
@@ -227,7 +247,7 @@ impl AccountView {
             deadline: account.deadline(),
             last_sequence: account.sequence,
             cycle: account.cycle.as_ref().map(|cycle| CycleView::new(cycle, account, policy)),
-            bills: account.bills.iter().map(|bill| BillView::new(bill, account.terms_of(bill), currency)).collect(),
+            bills: account.bills.iter().map(|bill| BillView::new(bill, account, currency)).collect(),
             profile: account.profile.as_deref().map(ProfileView::new),
             bars_decided: account.bar_decided.map(|decided| if decided.allowed { "allowed" } else { "refused" }),
             pauses: account.pauses().filter(|p| **p != Pauses::default()).map(|p| PausesView::new(p, currency)),
@@ -236,24 +256,26 @@ impl AccountView {
             imported_bars: account.imported_bars().iter().map(ImportedBarView::from).collect(),
             restoration_failed: account
                 .services()
-                .and_then(|known| known.restored.as_ref())
-                .is_some_and(|restored| !restored.failed.is_empty()),
+                .is_some_and(|known| known.restored.iter().any(|restored| !restored.failed.is_empty())),
             stale: row.stale.iter().map(StaleView::from).collect(),
         }
     }
 }
 
 impl BillView {
-    fn new(bill: &Bill, terms: &[TermAside], currency: &str) -> Self {
+    fn new(bill: &Bill, account: &Account, currency: &str) -> Self {
         let term =
             |known: &TermAside| TermView { due_on: known.term.due_on, amount: Money::new(known.term.amount, currency) };
+        let line =
+            |known: &KnownLine| LineView { line_id: known.id.to_string(), amount: Money::new(known.amount, currency) };
         Self {
             bill_id: bill.id.to_string(),
             amount: Money::new(bill.amount + bill.adjustments, currency),
             open: Money::new(bill.open(), currency),
             disputed: Money::new(bill.disputed.min(bill.open()), currency),
             due_on: bill.due_on,
-            terms: terms.iter().map(term).collect(),
+            terms: account.terms_of(bill).iter().map(term).collect(),
+            lines: account.lines_of(&bill.id).iter().map(line).collect(),
         }
     }
 }
@@ -288,8 +310,8 @@ impl CycleView {
                     at: b.at,
                     sequence: b.sequence,
                     level: b.level.symbol(),
-                    services: account.restricted(std::slice::from_ref(b)).iter().map(ToString::to_string).collect(),
-                    failed: account.has_failed(b.step),
+                    services: account.restricted_by(b).iter().map(ToString::to_string).collect(),
+                    failed: account.has_failed(b),
                 })
                 .collect(),
             pending: cycle.pending.as_ref().map(PendingView::new),
@@ -367,7 +389,8 @@ impl fmt::Display for AccountView {
             writeln!(f, "  payment     {retry}")?;
         }
         for bar in &self.imported_bars {
-            writeln!(f, "  barred      {}  {} by another system ({})", bar.since, bar.level, bar.bar_ref)?;
+            let ImportedBarView { bar_ref, since, level, services } = bar;
+            writeln!(f, "  barred      {since}  {level}{} by another system ({bar_ref})", of(services))?;
         }
         if self.restoration_failed {
             writeln!(f, "  restored    provisioning could not do it")?;
@@ -396,6 +419,11 @@ impl fmt::Display for BillView {
     }
 }
 
+/// The services that a bar is for, where it is for some only.
+fn of(services: &[String]) -> String {
+    if services.is_empty() { String::new() } else { format!(" of {}", services.join(", ")) }
+}
+
 impl fmt::Display for CycleView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "  cycle       {} under {}, since {}", self.number, self.policy, self.started)?;
@@ -404,8 +432,7 @@ impl fmt::Display for CycleView {
             writeln!(f, "    sent      {}  {} (command {}{fate})", sent.at, sent.step, sent.sequence)?;
         }
         for bar in &self.bars {
-            let services =
-                if bar.services.is_empty() { String::new() } else { format!(" of {}", bar.services.join(", ")) };
+            let services = of(&bar.services);
             let failed = if bar.failed { ", provisioning could not do it" } else { "" };
             let BarView { at, step, level, sequence, .. } = bar;
             writeln!(f, "    barred    {at}  {step} {level}{services} (command {sequence}{failed})")?;

@@ -1,5 +1,6 @@
 use dunning_rules::{
-    Body, DisputeOutcome, Input, Interaction, Line, Minor, Profile, ReversalKind, Service, Stops, Term, Timestamp,
+    BarThere, Body, DisputeOutcome, Input, Interaction, Line, Minor, Profile, ReversalKind, Service, Stops, Term,
+    Timestamp,
 };
 
 use super::interaction::{BARS, CHANNELS, CONTACTS, FEES};
@@ -133,11 +134,12 @@ fn put_payment(out: &mut Vec<u8>, body: &Body<'_>) {
 
 fn put_dispute(out: &mut Vec<u8>, body: &Body<'_>) {
     match body {
-        Body::DisputeOpened { dispute_id, bill_id, amount } => {
+        Body::DisputeOpened { dispute_id, bill_id, amount, line_ids } => {
             put_branch(out, 0, dispute_id);
             put_option(out, *bill_id, put_str);
             put_option(out, *amount, put_amount);
-            out.extend([0, 0]); // reason, line_ids
+            out.push(0); // reason
+            put_array(out, line_ids.iter(), |out, line| put_str(out, line));
         }
         Body::DisputeResolved { dispute_id, outcome, credited } => {
             put_branch(out, 1, dispute_id);
@@ -239,10 +241,10 @@ fn put_interaction(out: &mut Vec<u8>, interaction: &Interaction<'_>) {
             put_option(out, *started, put_instant);
             put_option(out, *warned, put_instant);
             put_amount(out, *amount_warned);
-            put_array(out, bars.iter(), |out, (reference, level, since)| {
+            put_array(out, bars.iter(), |out, BarThere { reference, level, services, since }| {
                 put_str(out, reference);
                 put_str(out, level.symbol());
-                out.push(0); // service_ids
+                put_array(out, services.iter(), |out, service| put_str(out, service));
                 put_instant(out, *since);
             });
         }

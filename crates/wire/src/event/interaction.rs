@@ -1,5 +1,5 @@
 use dunning_rules::{
-    BarLevel, Body, Channel, ContactOutcome, Currency, Interaction, Minor, ServiceResult, Stops, Term,
+    BarLevel, BarThere, Body, Channel, ContactOutcome, Currency, Interaction, Minor, ServiceResult, Stops, Term,
 };
 
 use super::Named;
@@ -155,8 +155,8 @@ fn imported<'a>(r: &mut Reader<'a>) -> Read<Interaction<'a>> {
         let reference = r.id()?;
         let level = r.string()?;
         let level = IMPORTED.into_iter().find(|known| known.symbol() == level).ok_or(Fault::BadEnum)?;
-        texts(r)?; // service_ids: what is barred of the account is lifted as a whole
-        Ok((reference, level, r.timestamp()?))
+        let services = r.array(Reader::id)?;
+        Ok(BarThere { reference, level, services, since: r.timestamp()? })
     })?;
     Ok(Interaction::StateImported { step, started, warned, amount_warned, bars })
 }

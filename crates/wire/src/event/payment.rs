@@ -74,8 +74,8 @@ pub(super) fn dispute<'a>(r: &mut Reader<'a>) -> Result<Named<'a>, Fault> {
         let bill_id = r.option(Reader::id)?;
         let amount = r.option(Reader::positive)?;
         r.string()?; // reason
-        r.each(|r| r.string().map(drop))?; // line_ids
-        return Ok((Body::DisputeOpened { dispute_id, bill_id, amount }, "DisputeOpened"));
+        let line_ids = r.array(Reader::string)?;
+        return Ok((Body::DisputeOpened { dispute_id, bill_id, amount, line_ids }, "DisputeOpened"));
     }
     let dispute_id = r.id()?;
     let outcome = OUTCOMES[r.symbol(OUTCOMES.len())?];

@@ -205,7 +205,7 @@ fn events_that_cannot_be_are_refused_with_their_reason() {
             "a",
             "e",
             0,
-            Body::DisputeOpened { dispute_id: "d", bill_id: Some(""), amount: None },
+            Body::DisputeOpened { dispute_id: "d", bill_id: Some(""), amount: None, line_ids: vec![] },
             Err(BadRecord::BadId),
         ),
         (
@@ -213,7 +213,7 @@ fn events_that_cannot_be_are_refused_with_their_reason() {
             "a",
             "e",
             0,
-            Body::DisputeOpened { dispute_id: "d", bill_id: None, amount: Some(Minor::ZERO) },
+            Body::DisputeOpened { dispute_id: "d", bill_id: None, amount: Some(Minor::ZERO), line_ids: vec![] },
             Err(BadRecord::ZeroAmount),
         ),
     ];

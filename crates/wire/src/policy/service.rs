@@ -18,8 +18,8 @@ const SOONEST_MS: i64 = 60_000;
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Service {
-    /// `true`: only services are restricted whose charges are owed, where the lines of the bills say which. Without it: all
-    /// that may be.
+    /// `true`: only services are restricted whose charges are owed, where the lines of the bills say which, each by a command of
+    /// its own; it is given back once nothing is owed for it. Without it: all that may be, together.
     pub(super) only_owed: bool,
     /// `true`: services that are paid in advance are restricted as well. Without it: they are not.
     pub(super) prepaid: bool,
@@ -92,6 +92,9 @@ pub(super) fn sentences(rules: Option<&ServiceRules>) -> Vec<String> {
     let which = if *owed_only { "only services whose charges are owed, where bills say so" } else { "all services" };
     let spared = if *prepaid { "those that are protected" } else { "those that are protected or paid in advance" };
     let mut all = vec![format!("A bar restricts {which}, but for {spared}.")];
+    if *owed_only {
+        all.push("A service is given back once nothing is owed for it, whatever is owed for others.".to_owned());
+    }
     for PartRestored { share, keeps } in restores {
         let paid = percent(u32::from(*share));
         let what = match keeps {

@@ -40,9 +40,9 @@ pub(super) fn services() -> impl Strategy<Value = Sampled> {
         .prop_map(|(sequence, services, amount, granted)| BarredServices { sequence, services, amount, granted });
     let failed = (counter(), ids(), any::<u16>(), some(any_instant()))
         .prop_map(|(sequence, services, attempts, again)| FailedBar { sequence, services, attempts, again });
-    (charged, few(barred), few(failed), some(restored())).prop_map(|(charged, barred, failed, restored)| Sampled {
+    (charged, few(barred), few(failed), few(restored())).prop_map(|(charged, barred, failed, restored)| Sampled {
         charged,
-        known: Services { charged: vec![], barred, failed, restored: restored.map(Box::new) },
+        known: Services { charged: vec![], barred, failed, restored },
     })
 }
 

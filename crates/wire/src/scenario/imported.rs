@@ -1,6 +1,6 @@
 //! What an account comes with from another system, in a diary.
 
-use dunning_rules::{BarLevel, Interaction, Minor, Timestamp};
+use dunning_rules::{BarLevel, BarThere, Interaction, Minor, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -39,6 +39,9 @@ pub(super) struct ImportedBar {
     pub(super) reference: String,
     /// How far.
     pub(super) level: raw::Level,
+    /// The services that it restricts. Without it: all of the account.
+    #[serde(default)]
+    pub(super) services: Vec<String>,
     /// Since when.
     pub(super) since: String,
 }
@@ -50,7 +53,15 @@ pub(super) struct Came {
     started: Option<Timestamp>,
     warned: Option<Timestamp>,
     amount_warned: Minor,
-    bars: Vec<(String, BarLevel, Timestamp)>,
+    bars: Vec<Barred>,
+}
+
+#[derive(Clone, Debug)]
+struct Barred {
+    reference: String,
+    level: BarLevel,
+    services: Vec<String>,
+    since: Timestamp,
 }
 
 impl Reader<'_, '_> {
@@ -65,7 +76,8 @@ impl Reader<'_, '_> {
         let mut bars = Vec::new();
         for (i, bar) in state.bars.iter().enumerate() {
             let since = self.instant(&format!("{path}.bars[{i}].since"), &bar.since)?;
-            bars.push((bar.reference.clone(), level(bar.level), since));
+            let (reference, services) = (bar.reference.clone(), bar.services.clone());
+            bars.push(Barred { reference, level: level(bar.level), services, since });
         }
         let step = state.step.clone().unwrap_or_default();
         Some(Happening::StateImported(Came {
@@ -78,6 +90,17 @@ impl Reader<'_, '_> {
     }
 }
 
+impl Barred {
+    fn there(&self) -> BarThere<'_> {
+        BarThere {
+            reference: &self.reference,
+            level: self.level,
+            services: self.services.iter().map(String::as_str).collect(),
+            since: self.since,
+        }
+    }
+}
+
 impl Came {
     /// As the rules take it.
     pub(super) fn interaction(&self) -> Interaction<'_> {
@@ -86,7 +109,7 @@ impl Came {
             started: self.started,
             warned: self.warned,
             amount_warned: self.amount_warned,
-            bars: self.bars.iter().map(|(name, level, since)| (name.as_str(), *level, *since)).collect(),
+            bars: self.bars.iter().map(Barred::there).collect(),
         }
     }
 
@@ -96,7 +119,7 @@ impl Came {
         match self.bars.as_slice() {
             [] => format!("another system left it at {step}"),
             bars => {
-                let names: Vec<_> = bars.iter().map(|(name, ..)| name.as_str()).collect();
+                let names: Vec<_> = bars.iter().map(|bar| bar.reference.as_str()).collect();
                 format!("another system left it at {step}, barred by {}", names.join(", "))
             }
         }

@@ -58,6 +58,7 @@ pub(super) enum Happening {
         due: Day,
         terms: Vec<Term>,
         services: Vec<(String, Minor)>,
+        lines: Vec<(String, Minor)>,
         kind: String,
         answers: Option<String>,
     },
@@ -122,6 +123,7 @@ pub(super) enum Happening {
         dispute: String,
         bill: Option<String>,
         amount: Option<Minor>,
+        lines: Vec<String>,
     },
     DisputeResolved {
         dispute: String,
@@ -229,17 +231,23 @@ impl Happening {
     /// `notice` is the id of the command that it is about, if it is about one.
     pub(super) fn body<'a>(&'a self, notice: Option<&'a str>) -> Body<'a> {
         match self {
-            Self::BillIssued { bill, amount, currency, issued, due, terms, services, kind, .. } => Body::BillIssued {
-                bill_id: bill,
-                amount: *amount,
-                currency: *currency,
-                issued_on: *issued,
-                due_on: *due,
-                terms: terms.clone(),
-                lines: services.iter().map(|(service, amount)| line(service, *amount)).collect(),
-                kind,
-                origin: notice,
-            },
+            Self::BillIssued { bill, amount, currency, issued, due, terms, services, lines, kind, .. } => {
+                Body::BillIssued {
+                    bill_id: bill,
+                    amount: *amount,
+                    currency: *currency,
+                    issued_on: *issued,
+                    due_on: *due,
+                    terms: terms.clone(),
+                    lines: services
+                        .iter()
+                        .map(|(service, amount)| line(service, Some(service), *amount))
+                        .chain(lines.iter().map(|(name, amount)| line(name, None, *amount)))
+                        .collect(),
+                    kind,
+                    origin: notice,
+                }
+            }
             Self::BillAdjusted { bill, delta, .. } => {
                 Body::BillAdjusted { bill_id: bill, delta: *delta, origin: notice }
             }
@@ -278,9 +286,12 @@ impl Happening {
             Self::PaymentReversed { payment, amount, kind } => {
                 Body::PaymentReversed { payment_id: payment, amount: *amount, kind: *kind }
             }
-            Self::DisputeOpened { dispute, bill, amount } => {
-                Body::DisputeOpened { dispute_id: dispute, bill_id: bill.as_deref(), amount: *amount }
-            }
+            Self::DisputeOpened { dispute, bill, amount, lines } => Body::DisputeOpened {
+                dispute_id: dispute,
+                bill_id: bill.as_deref(),
+                amount: *amount,
+                line_ids: lines.iter().map(String::as_str).collect(),
+            },
             Self::DisputeResolved { dispute, outcome, credited } => {
                 Body::DisputeResolved { dispute_id: dispute, outcome: *outcome, credited: *credited }
             }
@@ -375,8 +386,9 @@ impl Happening {
             Self::PaymentInitiated { amount, by, .. } => format!("{amount} is on its way, to come by {by}"),
             Self::BalanceStated { balance, .. } => format!("billing says that {balance} is owed"),
             Self::PaymentReversed { payment, amount, .. } => format!("{amount} of payment {payment} is taken back"),
-            Self::DisputeOpened { bill, amount, .. } => {
-                let what = amount.map_or("all".to_owned(), |a| a.to_string());
+            Self::DisputeOpened { bill, amount, lines, .. } => {
+                let all = if lines.is_empty() { "all".to_owned() } else { lines.join(", ") };
+                let what = amount.map_or(all, |a| a.to_string());
                 format!(
                     "{what} of {} is disputed",
                     bill.as_ref().map_or("every open bill".to_owned(), |b| format!("bill {b}"))
@@ -412,8 +424,8 @@ impl Happening {
     }
 }
 
-fn line(service: &str, amount: Minor) -> Line<'_> {
-    Line { line_id: service, service_id: Some(service), category: "own", amount }
+fn line<'a>(line_id: &'a str, service_id: Option<&'a str>, amount: Minor) -> Line<'a> {
+    Line { line_id, service_id, category: "own", amount }
 }
 
 fn parts(terms: &[Term]) -> String {

@@ -228,6 +228,9 @@ pub(super) struct BillIssued {
     /// What it charges by service, in minor units (cents): `{ mobile: 3000, tv: 2000 }`. Without it: it does not say.
     #[serde(default)]
     pub(super) services: BTreeMap<String, i64>,
+    /// What else it charges, by line, in minor units (cents): `{ ringtones: 499 }`.
+    #[serde(default)]
+    pub(super) lines: BTreeMap<String, i64>,
     /// Its kind. Without it: `regular`.
     #[serde(default)]
     pub(super) kind: Option<String>,
@@ -370,6 +373,9 @@ pub(super) struct DisputeOpened {
     #[serde(default)]
     #[schemars(range(min = 1, max = 1_000_000_000_000_000_i64))]
     pub(super) amount: Option<i64>,
+    /// The lines of the bill that are contested, by their names under `lines` or `services`. Without it: `amount`, or all of it.
+    #[serde(default)]
+    pub(super) lines: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -136,6 +136,7 @@ impl Reader<'_, '_> {
                 dispute: d.dispute.clone(),
                 bill: d.bill.clone(),
                 amount: d.amount.map(Minor::new),
+                lines: d.lines.clone(),
             },
             raw::Entry { dispute_resolved: Some(d), .. } => Happening::DisputeResolved {
                 dispute: d.dispute.clone(),
@@ -179,9 +180,10 @@ impl Reader<'_, '_> {
             self.error(&format!("{path}.terms"), "the terms do not sum to the bill", "such a bill would be refused");
         }
         let kind = bill.kind.as_deref().unwrap_or("regular").to_owned();
-        let services = bill.services.iter().map(|(service, amount)| (service.clone(), Minor::new(*amount))).collect();
+        let of = |(name, amount): (&String, &i64)| (name.clone(), Minor::new(*amount));
+        let (services, lines) = (bill.services.iter().map(of).collect(), bill.lines.iter().map(of).collect());
         let (bill, answers) = (bill.bill.clone(), bill.answers.clone());
-        Some(Happening::BillIssued { bill, amount, currency, issued, due, terms, services, kind, answers })
+        Some(Happening::BillIssued { bill, amount, currency, issued, due, terms, services, lines, kind, answers })
     }
 
     fn positive(&mut self, path: &str, amount: i64) -> Minor {

@@ -1,8 +1,8 @@
 //! What few accounts have, behind all else of a row: first which of it is there, then that.
 
 use dunning_rules::{
-    Aside, Awaited, Bill, BillTerms, Erasure, Fate, History, Imported, ImportedBar, Notices, Offered, PaidBill,
-    ProfileFacts, Retry, RetryState, Score, Term, TermAside, WriteOff,
+    Aside, Awaited, Bill, BillLines, BillTerms, Erasure, Fate, History, Imported, ImportedBar, KnownLine, Minor,
+    Notices, Offered, PaidBill, ProfileFacts, Retry, RetryState, Score, Term, TermAside, WriteOff,
 };
 
 use super::StateError;
@@ -27,6 +27,8 @@ const BARRED: u32 = 512;
 const WRITE_OFFS: u32 = 1_024;
 const BOOKED: u32 = 2_048;
 const ERASURE: u32 = 4_096;
+const LINES: u32 = 8_192;
+const IMPORTED_SERVICES: u32 = 16_384;
 
 /// True where there is any of it.
 pub(super) fn has_more(aside: &Aside) -> bool {
@@ -47,6 +49,8 @@ fn sections(aside: &Aside) -> u32 {
     let services = if aside.services.is_none() { 0 } else { SERVICES };
     let erasure = if aside.erasure.is_none() { 0 } else { ERASURE };
     let barred = if aside.barred.is_empty() { 0 } else { BARRED };
+    let lines = if aside.lines.is_empty() { 0 } else { LINES };
+    let imported_services = if imported_services(aside) { IMPORTED_SERVICES } else { 0 };
     terms
         | retries
         | charges
@@ -60,6 +64,13 @@ fn sections(aside: &Aside) -> u32 {
         | write_offs
         | booked
         | erasure
+        | lines
+        | imported_services
+}
+
+/// True where a bar of another system is for some services only.
+fn imported_services(aside: &Aside) -> bool {
+    aside.imported.iter().flat_map(|imported| &imported.bars).any(|bar| !bar.services.is_empty())
 }
 
 #[cold]
@@ -112,6 +123,20 @@ pub(super) fn put_more(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
         put_option(out, asked, put_instant);
         put_bool(out, stub);
     }
+    if !aside.lines.is_empty() {
+        put_list(out, &aside.lines, |out, BillLines { bill, lines }| {
+            put_bill_ref(out, bill, bills);
+            put_list(out, lines, |out, KnownLine { id, amount }| {
+                put_id(out, id);
+                put_long(out, amount.get());
+            });
+        });
+    }
+    if imported_services(aside) {
+        for bar in aside.imported.iter().flat_map(|imported| &imported.bars) {
+            services::put_ids(out, &bar.services);
+        }
+    }
 }
 
 /// Into what was read of the aside before.
@@ -162,6 +187,16 @@ pub(super) fn get_more(b: &mut Bytes<'_>, aside: &mut Aside, bills: &[Bill]) -> 
     if there & ERASURE != 0 {
         aside.erasure = Some(Erasure { asked: b.option(Bytes::instant)?, stub: b.flag()? });
     }
+    if there & LINES != 0 {
+        let line = |b: &mut Bytes<'_>| Ok(KnownLine { id: b.id()?, amount: Minor::new(b.signed()?) });
+        let of_bill = |b: &mut Bytes<'_>| Ok(BillLines { bill: get_bill_ref(b, bills)?, lines: b.list(line)? });
+        aside.lines = b.list(of_bill)?;
+    }
+    if there & IMPORTED_SERVICES != 0 {
+        for bar in aside.imported.iter_mut().flat_map(|imported| &mut imported.bars) {
+            bar.services = b.list(Bytes::id)?;
+        }
+    }
     if there == 0 || there != sections(aside) {
         Err(StateError::Damaged("the flag of what few accounts have"))
     } else {
@@ -184,7 +219,8 @@ fn put_imported(out: &mut Vec<u8>, imported: &Imported) {
     put_option(out, *started, put_instant);
     put_option(out, *warned, put_instant);
     put_amount(out, *amount_warned);
-    put_list(out, bars, |out, ImportedBar { reference, since, level }| {
+    // Their services come behind all else: they came later, and few have any.
+    put_list(out, bars, |out, ImportedBar { reference, since, level, services: _ }| {
         put_id(out, reference);
         put_instant(out, *since);
         out.push(*level as u8);
@@ -193,7 +229,9 @@ fn put_imported(out: &mut Vec<u8>, imported: &Imported) {
 }
 
 fn get_imported(b: &mut Bytes<'_>) -> Result<Imported, StateError> {
-    let bar = |b: &mut Bytes<'_>| Ok(ImportedBar { reference: b.id()?, since: b.instant()?, level: get_level(b)? });
+    let bar = |b: &mut Bytes<'_>| {
+        Ok(ImportedBar { reference: b.id()?, since: b.instant()?, level: get_level(b)?, services: Vec::new() })
+    };
     Ok(Imported {
         step: b.id()?,
         started: b.option(Bytes::instant)?,

@@ -9,7 +9,7 @@ use crate::avro::put_varint;
 
 type Read<T> = Result<T, StateError>;
 
-fn put_ids(out: &mut Vec<u8>, ids: &[Box<str>]) {
+pub(super) fn put_ids(out: &mut Vec<u8>, ids: &[Box<str>]) {
     put_list(out, ids, |out, id| put_id(out, id));
 }
 
@@ -30,7 +30,7 @@ pub(super) fn put(out: &mut Vec<u8>, Services { charged, barred, failed, restore
         put_varint(out, u64::from(*attempts));
         put_option(out, *again, put_instant);
     });
-    put_option(out, restored.as_deref(), put_restored);
+    put_list(out, restored, put_restored);
 }
 
 pub(super) fn get(b: &mut Bytes<'_>, bills: &[Bill]) -> Read<Services> {
@@ -48,7 +48,7 @@ pub(super) fn get(b: &mut Bytes<'_>, bills: &[Bill]) -> Read<Services> {
         charged: b.list(charged)?,
         barred: b.list(barred)?,
         failed: b.list(failed)?,
-        restored: b.option(get_restored)?.map(Box::new),
+        restored: b.list(get_restored)?,
     })
 }
 

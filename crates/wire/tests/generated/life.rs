@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dunning_rules::{
-    Account, Action, BarLevel, Body, Channel, Command, Contact, ContactOutcome, Currency, DAY_MS, Day, DisputeOutcome,
-    Event, Failed, GateAnswer, Input, Interaction, Line, Minor, NoEffect, Outcome, Policy, PolicyBook, Profile,
-    ProfileFacts, ReversalKind, Score, Service, ServiceResult, Stage, Stops, Term, Timestamp, Zone, invariant, step,
+    Account, Action, BarLevel, BarThere, Body, Channel, Command, Contact, ContactOutcome, Currency, DAY_MS, Day,
+    DisputeOutcome, Event, Failed, GateAnswer, Input, Interaction, Line, Minor, NoEffect, Outcome, Policy, PolicyBook,
+    Profile, ProfileFacts, ReversalKind, Score, Service, ServiceResult, Stage, Stops, Term, Timestamp, Zone, invariant,
+    step,
 };
 use dunning_wire::state::{StateVersion, decode_account, encode_account};
 
 use super::dice::Dice;
 
 /// What the lives have to come to, all of them together.
-pub const KINDS: [&str; 52] = [
+pub const KINDS: [&str; 53] = [
     "a letter",
     "a notice",
     "a bar",
@@ -64,6 +65,7 @@ pub const KINDS: [&str; 52] = [
     "BarAgain",
     "RestoredAgain",
     "RestoredInPart",
+    "RestoredByService",
     "Erased",
     "StateErased",
 ];
@@ -201,7 +203,7 @@ impl Life {
         }
         let broken = invariant::broken(&before, &said, &self.book);
         if !broken.is_empty() {
-            return Err(format!("{broken:?} at {at} with {event:?}: {:?}", said.commands));
+            return Err(format!("{broken:?} at {at} with {event:?}: {:?}, {:?}", said.commands, said.account));
         }
         for version in StateVersion::ALL {
             let mut bytes = Vec::new();
@@ -362,8 +364,14 @@ fn bill_issued<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Body<'a>
 
 fn lines(dice: &mut Dice, amount: Minor) -> Vec<Line<'static>> {
     let service = dice.of_these(&["mobile", "tv", "unheard-of"]);
-    let line = Line { line_id: "l", service_id: Some(service), category: "own", amount };
-    if dice.one_in(2) { vec![line] } else { vec![] }
+    let line = |line_id, service_id, amount| Line { line_id, service_id, category: "own", amount };
+    let half = Minor::new(amount.get() / 2);
+    match dice.below(4) {
+        0 => vec![line("l", Some(service), amount)],
+        1 => vec![line("l", Some(service), half), line("m", Some("mobile"), amount - half)],
+        2 => vec![line("l", Some(service), half), line("m", None, amount - half)],
+        _ => vec![],
+    }
 }
 
 fn money_paid<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Body<'a> {
@@ -406,7 +414,8 @@ fn contested<'a>(dice: &mut Dice, names: &'a Names) -> Body<'a> {
     if dice.one_in(2) {
         let bill_id = (!dice.one_in(4)).then_some(&*names.bill);
         let amount = dice.one_in(2).then(|| amount(dice));
-        return Body::DisputeOpened { dispute_id, bill_id, amount };
+        let line_ids = if dice.one_in(3) { vec![dice.of_these(&["l", "m", "unheard-of"])] } else { vec![] };
+        return Body::DisputeOpened { dispute_id, bill_id, amount, line_ids };
     }
     let outcomes = [DisputeOutcome::Rejected, DisputeOutcome::Withdrawn, DisputeOutcome::Upheld];
     let outcome = outcomes[usize::try_from(dice.below(3)).expect("an index")];
@@ -426,7 +435,9 @@ fn interaction<'a>(dice: &mut Dice, names: &'a Names, at: Timestamp) -> Interact
             let step = dice.of_these(&["", "step-0", "step-1", "step-2"]);
             let warned = dice.one_in(2).then(|| at.plus(-dice.within(1, 20) * DAY_MS));
             let level = if dice.one_in(2) { BarLevel::Outgoing } else { BarLevel::Full };
-            let bars = if dice.one_in(2) { vec![(id, level, at.plus(-DAY_MS))] } else { vec![] };
+            let services = if dice.one_in(3) { vec!["mobile"] } else { vec![] };
+            let bar = BarThere { reference: id, level, services, since: at.plus(-DAY_MS) };
+            let bars = if dice.one_in(2) { vec![bar] } else { vec![] };
             Interaction::StateImported { step, started: warned, warned, amount_warned: amount(dice), bars }
         }
         10 => {

@@ -256,3 +256,16 @@ fn steps_of_the_newer_version_count_from_what_was_done_under_the_older() {
         assert!(life.account.aside.is_none(), "nothing is kept of it");
     }
 }
+
+#[test]
+fn who_owes_less_than_keeps_a_bar_by_the_newer_version_is_restored_with_it() {
+    for (keeps, stage) in [(1_000, Stage::Barred(BarLevel::Outgoing)), (1_001, Stage::Clear)] {
+        let mut newer = newer(consumer().steps);
+        newer.minimum_other = Some(Minor::new(1_500));
+        newer.options.restore_below_other = Minor::new(keeps);
+        let mut life = owing(consumer());
+        life.book.add(at(37), Arc::new(newer));
+        life.until(at(51));
+        assert_eq!(life.account.stage(), stage, "{keeps}");
+    }
+}

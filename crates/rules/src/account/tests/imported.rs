@@ -4,13 +4,17 @@ use super::*;
 
 const OLD: &str = "old-4711";
 
+fn there<'a>(reference: &'a str, level: BarLevel, services: &[&'a str], day: i64) -> BarThere<'a> {
+    BarThere { reference, level, services: services.to_vec(), since: at(day) }
+}
+
 fn state<'a>(step: &'a str, warned: Option<i64>, bars: &[(&'a str, BarLevel, i64)]) -> Body<'a> {
     Body::Interaction(Interaction::StateImported {
         step,
         started: warned.map(|day| at(day - 7)),
         warned: warned.map(at),
         amount_warned: Minor::new(1_000),
-        bars: bars.iter().map(|(name, level, day)| (*name, *level, at(*day))).collect(),
+        bars: bars.iter().map(|(name, level, day)| there(name, *level, &[], *day)).collect(),
     })
 }
 
@@ -154,4 +158,97 @@ fn a_plan_that_restores_lifts_what_another_system_barred_and_its_breach_bars_fro
     assert_eq!(restoration(&life), Some((31, vec![OLD.into()], 0)));
     life.until(at(60));
     assert_eq!(life.diary()[1].1, "bar-outgoing");
+}
+
+/// Two bills of 10.00 that are overdue, each for a service, under a policy that confines bars to what is owed.
+fn two_services(bars: Vec<BarThere<'_>>, services: &[&str]) -> Life {
+    let mut policy = consumer();
+    policy.options.service = Some(Box::new(ServiceRules { owed_only: true, ..ServiceRules::default() }));
+    let mut life = Life::new(policy);
+    let service = |name: &&str| Service { service_id: (*name).into(), protected: false, prepaid: false };
+    let services = services.iter().map(service).collect();
+    life.happens(30, Body::Profile(Box::new(Profile { services, ..customer() })));
+    for (bill, of) in [("b1", "a"), ("b2", "b")] {
+        let mut body = issued(bill, 1_000, 40);
+        if let Body::BillIssued { lines, .. } = &mut body {
+            *lines = vec![Line { line_id: "l", service_id: Some(of), category: "own", amount: Minor::new(1_000) }];
+        }
+        life.happens(30, body);
+    }
+    let (warned, amount_warned) = (Some(at(25)), Minor::new(1_000));
+    let state = Interaction::StateImported { step: "bar-outgoing", started: None, warned, amount_warned, bars };
+    life.happens(41, Body::Interaction(state));
+    life
+}
+
+#[test]
+fn its_bars_of_services_go_back_service_by_service_and_are_passed_over_only_for_those() {
+    let outgoing = BarLevel::Outgoing;
+    let theirs = || vec![there("old-a", outgoing, &["a"], 28), there("old-b", outgoing, &["b"], 28)];
+    let mut life = two_services(theirs(), &["a", "b"]);
+    life.happens(42, received("p1", 1_000, Some("b1")));
+    let restored = |life: &Life| {
+        let told = |c: &Command| match &c.action {
+            Action::Restore { lifts_imported, services, claims, .. } => {
+                Some((c.decided_at.millis() / DAY, lifts_imported.join("+"), services.join("+"), claims.len()))
+            }
+            _ => None,
+        };
+        life.said.iter().filter_map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(restored(&life), [(42, "old-a".into(), "a".into(), 1)]);
+    assert_eq!(life.account.stage(), Stage::Barred(outgoing));
+    life.happens(43, received("p2", 1_000, Some("b2")));
+    assert_eq!(restored(&life)[1..], [(43, "old-b".into(), "b".into(), 0)]);
+
+    // One bar of both stays until neither is owed for, and one of the account as long as anything is.
+    for services in [&["a", "b"][..], &[]] {
+        let mut life = two_services(vec![there("old", outgoing, services, 28)], &["a", "b"]);
+        life.happens(42, received("p1", 1_000, Some("b1")));
+        assert_eq!(restored(&life), [], "{services:?}");
+        life.happens(43, received("p2", 1_000, Some("b2")));
+        assert_eq!(restored(&life), [(43, "old".into(), services.join("+"), 0)]);
+    }
+}
+
+#[test]
+fn a_bar_of_theirs_for_a_service_that_nothing_is_owed_for_is_lifted_with_the_take_over() {
+    let mut life = two_services(vec![there("old-c", BarLevel::Outgoing, &["c"], 28)], &["a", "b", "c"]);
+    life.until(at(42));
+    let Some(Action::Restore { lifts_imported, services, .. }) =
+        life.said.iter().map(|c| &c.action).find(|action| matches!(action, Action::Restore { .. }))
+    else {
+        panic!("a restoration")
+    };
+    assert_eq!((lifts_imported.join("+"), services.join("+")), ("old-c".into(), "c".into()));
+}
+
+#[test]
+fn a_step_that_their_bars_cover_in_part_restricts_the_rest() {
+    let theirs = vec![there("old-a", BarLevel::Full, &["a"], 28)];
+    let mut life = two_services(theirs, &["a", "b"]);
+    life.until(at(80));
+    let barred = |c: &Command| match &c.action {
+        Action::Bar { services, claims, .. } => Some((services.join("+"), claims.clone())),
+        _ => None,
+    };
+    let barred: Vec<_> = life.said.iter().filter_map(barred).collect();
+    // Their warning was before anything was overdue here, so that it comes once more, and both bars behind it.
+    let claims = |level| vec![(Id::from("a"), BarLevel::Full), (Id::from("b"), level)];
+    let b = |level| (String::from("b"), claims(level));
+    assert_eq!(barred, [b(BarLevel::Outgoing), b(BarLevel::Full)]);
+}
+
+#[test]
+fn what_they_barred_ends_with_a_service_that_is_ended_here() {
+    let mut policy = consumer();
+    policy.steps[3] = bar("end", 40, BarLevel::Terminated);
+    let mut life = Life::new(policy);
+    life.happens(30, profile(false));
+    life.happens(30, state("final", Some(12), &[(OLD, BarLevel::Outgoing, 28)]));
+    life.bill(30, "b1", 1_000, 10);
+    life.until(at(60));
+    assert_eq!(life.account.stage(), Stage::Barred(BarLevel::Terminated));
+    life.pays(61, "p1", 1_000);
+    assert_eq!((restoration(&life), life.account.stage(), &life.account.aside), (None, Stage::Clear, &None));
 }

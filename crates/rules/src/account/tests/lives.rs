@@ -127,8 +127,11 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
             if let Body::BillIssued { lines, amount, .. } = &mut bill
                 && due % 3 > 0
             {
+                let of = |line_id, service_id, amount| Line { line_id, service_id, category: "own", amount };
                 let service = ["a", "b", "alarm"][usize::try_from(due % 7).unwrap_or(0) % 3];
-                lines.push(Line { line_id: "l", service_id: Some(service), category: "own", amount: *amount });
+                let half = Minor::new(amount.get() / 2);
+                let second = [None, Some("b")][usize::from(due % 4 == 0)];
+                lines.extend([of("l", Some(service), half), of("m", second, *amount - half)]);
             }
             bill
         }
@@ -148,7 +151,7 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
             answering(received(&a, *amount, c.as_deref()), command.as_deref())
         }
         Happening::Reverse(_, amount) => taken_back(&a, *amount),
-        Happening::Dispute(_, _, amount) => disputed(&a, c.as_deref(), *amount),
+        Happening::Dispute(_, _, amount) => contested(&a, c.as_deref(), *amount),
         Happening::Resolve(_, credited) => {
             let outcome = if *credited < 1_000 { DisputeOutcome::Rejected } else { DisputeOutcome::Upheld };
             Body::DisputeResolved { dispute_id: &a, outcome, credited: Minor::new(*credited) }
@@ -216,17 +219,31 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
                 steps.checked_sub(1).and_then(|n| life.book.current(at(day)).steps.get(n).map(|s| s.name.clone()));
             command = name.map(|name| name.to_string());
             let since = at(day.saturating_sub(3));
+            let services = if day % 3 == 0 { vec!["a"] } else { vec![] };
             Body::Interaction(Interaction::StateImported {
                 step: command.as_deref().unwrap_or(""),
                 started: None,
                 warned: barred.then_some(at(day.saturating_sub(20))),
                 amount_warned: Minor::ZERO,
-                bars: if *barred { vec![("old-1", BarLevel::Outgoing, since)] } else { vec![] },
+                bars: if *barred {
+                    vec![BarThere { reference: "old-1", level: BarLevel::Outgoing, services, since }]
+                } else {
+                    vec![]
+                },
             })
         }
         Happening::End(_) | Happening::Erase => return,
     };
     life.happens(day, body);
+}
+
+/// What is contested: an amount, all of it, or a line.
+fn contested<'a>(dispute: &'a str, bill: Option<&'a str>, amount: Option<i64>) -> Body<'a> {
+    let lines = match amount {
+        Some(amount) if amount % 3 == 0 => ["l", "m"][usize::from(amount % 2 == 0)],
+        _ => return disputed(dispute, bill, amount),
+    };
+    of_lines(dispute, bill, &[lines])
 }
 
 /// The customer, with a service that is paid later, one that is protected, and now and then one that is paid before.
@@ -302,14 +319,13 @@ fn check_commands(life: &Life) {
                 in_force.insert(command.id);
             }
             Action::Restore { lifts, lifts_imported, .. } => {
-                let anew = |bar: &Id| imported.insert(bar.clone()) || life.account.services().is_some();
-                assert!(lifts_imported.iter().all(anew), "lifted once");
                 let lifts: BTreeSet<_> = lifts.iter().copied().collect();
                 // What could not be done is sent again as it was.
-                let again = !lifts.is_empty() && restored.contains(&lifts);
+                let again = restored.contains(&(lifts.clone(), lifts_imported.clone()));
                 assert!(again || lifts.is_subset(&in_force), "lifted once");
+                assert!(again || lifts_imported.iter().all(|bar| imported.insert(bar.clone())), "lifted once");
                 in_force.retain(|bar| !lifts.contains(bar));
-                restored.push(lifts);
+                restored.push((lifts, lifts_imported.clone()));
             }
         }
     }

@@ -240,7 +240,7 @@ fn a_bill_that_is_paid_covered_or_disputed_is_not_told_of() {
     let rows: [(&str, Body<'_>); 3] = [
         ("paid", received("p1", 1_000, None)),
         ("covered", Body::AccountCredited { credit_id: "c1", amount: Minor::new(1_000), currency: eur() }),
-        ("disputed", Body::DisputeOpened { dispute_id: "d1", bill_id: Some("b1"), amount: None }),
+        ("disputed", disputed("d1", Some("b1"), None)),
     ];
     for (name, body) in rows {
         let mut life = Life::new(telling());

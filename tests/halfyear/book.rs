@@ -19,16 +19,26 @@ pub struct Book {
     /// Requests to billing that count, by their ids, and whether a bill answered them.
     requests: BTreeMap<String, bool>,
     sequence: u64,
-    /// The bars in force, and their steps.
-    bars: Vec<(String, String)>,
-    /// The last restoration, and what it lifted.
-    restored: (String, Vec<String>),
+    /// The bars in force.
+    bars: Vec<Barred>,
+    /// Restorations, and what they lifted.
+    restored: Vec<(String, Vec<String>)>,
     /// Commands that provisioning could not do.
     failed: BTreeSet<String>,
     /// When notices were sent by SMS.
     sms: Vec<i64>,
     /// The last one of each step.
     told: BTreeMap<String, i64>,
+}
+
+/// A bar in force.
+#[derive(Debug)]
+struct Barred {
+    command: String,
+    step: String,
+    /// Empty: all of the account.
+    services: Vec<String>,
+    level: String,
 }
 
 /// Sums of double entries by account and day.
@@ -74,7 +84,7 @@ impl Book {
         self.sequence = view.sequence;
         match &view.action {
             ActionView::Notify { channel, .. } => self.notice(&view.step, channel, at)?,
-            ActionView::Bar { warning_command_ids, service_ids, .. } => {
+            ActionView::Bar { warning_command_ids, service_ids, level, .. } => {
                 let spared = !alarm || !service_ids.is_empty() && service_ids.iter().all(|service| service != ALARM);
                 ensure(spared, || format!("an alarm is restricted by {service_ids:?}"))?;
                 ensure(!warning_command_ids.is_empty(), || "a bar without its warning".to_owned())?;
@@ -83,22 +93,24 @@ impl Book {
                 ensure(since.is_some_and(|since| since >= 14 * DAY), || format!("barred {since:?} after its warning"))?;
                 let owed = self.owed(at.millis());
                 ensure(owed >= 2_000, || format!("barred, and {owed} is owed by the book"))?;
-                let last = self.bars.iter().rfind(|(_, step)| *step == view.step);
-                let failed = last.is_none_or(|(bar, _)| self.failed.contains(bar));
+                let last = self.bars.iter().rfind(|bar| bar.step == view.step && bar.services == *service_ids);
+                let failed = last.is_none_or(|bar| self.failed.contains(&bar.command));
                 ensure(failed, || format!("{} is barred twice", view.step))?;
                 let again = last.is_some();
-                self.bars.push((view.command_id.clone(), view.step.clone()));
+                let (command, step) = (view.command_id.clone(), view.step.clone());
+                self.bars.push(Barred { command, step, services: service_ids.clone(), level: (*level).to_owned() });
                 return Ok(again);
             }
-            ActionView::Restore { lifts, desired, .. } => {
-                let (last, lifted) = std::mem::replace(&mut self.restored, (view.command_id.clone(), lifts.clone()));
-                ensure(desired.iter().all(|(_, level)| level == "NONE"), || format!("{desired:?} stays"))?;
-                if self.bars.is_empty() {
-                    ensure(*lifts == lifted && self.failed.contains(&last), || format!("lifts {lifts:?} once more"))?;
-                    return Ok(true);
-                }
-                let bars: Vec<String> = std::mem::take(&mut self.bars).into_iter().map(|(bar, _)| bar).collect();
-                ensure(*lifts == bars, || format!("lifts {lifts:?} of {bars:?}"))?;
+            ActionView::Restore { lifts, desired, service_ids, .. } => {
+                let again = self.restores(lifts, service_ids)?;
+                self.restored.push((view.command_id.clone(), lifts.clone()));
+                let stays: BTreeMap<&str, &str> = desired
+                    .iter()
+                    .filter(|(_, level)| level != "NONE")
+                    .map(|(s, l)| (s.as_str(), l.as_str()))
+                    .collect();
+                ensure(stays == self.claims(), || format!("{stays:?} is said to stay of {:?}", self.bars))?;
+                return Ok(again);
             }
             ActionView::Ledger { entries: sides, .. } => {
                 let (debits, credits) = sides.iter().fold((0, 0), |(d, c), e| (d + e.debit.get(), c + e.credit.get()));
@@ -111,6 +123,35 @@ impl Book {
             ActionView::Retry { .. } | ActionView::Withdraw { .. } => {}
         }
         Ok(false)
+    }
+
+    /// A restoration lifts all bars of the services that it names, or of the account, and no others; or it is one that
+    /// provisioning could not do, once more.
+    fn restores(&mut self, lifts: &[String], services: &[String]) -> Result<bool, String> {
+        let again = |(command, lifted): &(String, Vec<String>)| *lifted == *lifts && self.failed.contains(command);
+        if self.restored.iter().any(again) {
+            return Ok(true);
+        }
+        let is_named = |bar: &mut Barred| services.is_empty() || bar.services.iter().any(|s| services.contains(s));
+        let lifted: Vec<String> = self.bars.extract_if(.., is_named).map(|bar| bar.command).collect();
+        ensure(lifted == *lifts, || format!("lifts {lifts:?} of {services:?}, in force are {lifted:?}"))?;
+        Ok(false)
+    }
+
+    /// How far each service is barred; an empty name is the account.
+    fn claims(&self) -> BTreeMap<&str, &str> {
+        let mut claims = BTreeMap::new();
+        for bar in &self.bars {
+            let services =
+                if bar.services.is_empty() { vec![""] } else { bar.services.iter().map(String::as_str).collect() };
+            for service in services {
+                let most = claims.entry(service).or_insert(bar.level.as_str());
+                if bar.level == "FULL" {
+                    *most = "FULL";
+                }
+            }
+        }
+        claims
     }
 
     fn notice(&mut self, step: &str, channel: &str, at: Timestamp) -> Result<(), String> {

@@ -15,6 +15,8 @@ const HOUR: i64 = 3_600_000;
 
 const LINE: &str = "line";
 const TELEVISION: &str = "television";
+/// The line of a bill that is for what others sell.
+const OF_OTHERS: &str = "2";
 pub const ALARM: &str = "alarm";
 
 /// Numbers that look like chance, the same ones for the same seed.
@@ -350,7 +352,9 @@ impl Household {
     fn lines(&self, bill: &str, amount: i64) -> Vec<Line<'static>> {
         let television = self.has_television() && bill.ends_with(['1', '3', '5', '7', '9']);
         let service = Some(if television { TELEVISION } else { LINE });
-        vec![Line { line_id: "1", service_id: service, category: "own", amount: Minor::new(amount) }]
+        let line = |line_id, service_id, category, amount| Line { line_id, service_id, category, amount };
+        let of_others = Minor::new(amount / 2);
+        vec![line("1", service, "own", Minor::new(amount) - of_others), line(OF_OTHERS, None, "third_party", of_others)]
     }
 
     pub fn profile(&self) -> Profile {
@@ -420,7 +424,11 @@ pub fn body<'a>(household: &Household, planned: &'a Planned) -> Body<'a> {
             Body::PaymentReversed { payment_id: id, amount: cents(*amount), kind: ReversalKind::ReturnedDebit }
         }
         What::Contested { id, bill, amount } => {
-            Body::DisputeOpened { dispute_id: id, bill_id: Some(bill), amount: Some(cents(*amount)), line_ids: vec![] }
+            // Half of them say how much, the others say what.
+            let says_how_much = household.number.is_multiple_of(2);
+            let line_ids = if says_how_much { vec![] } else { vec![OF_OTHERS] };
+            let amount = says_how_much.then_some(cents(*amount));
+            Body::DisputeOpened { dispute_id: id, bill_id: Some(bill), amount, line_ids }
         }
         What::Decided { id, upheld, credited } => {
             let outcome = if *upheld { DisputeOutcome::Upheld } else { DisputeOutcome::Rejected };

@@ -33,7 +33,12 @@ impl Table {
                 }
             }
             ActionView::Bar { level, .. } => self.add("bar", *level, amount),
-            ActionView::Restore { reason, .. } => self.add("restoration", *reason, 0),
+            ActionView::Restore { reason, desired, .. } => {
+                let stays = desired.iter().any(|(_, level)| level != "NONE");
+                let what =
+                    if stays { format!("{reason}, another service stays barred") } else { (*reason).to_string() };
+                self.add("restoration", what, 0);
+            }
             ActionView::Retry { attempt, .. } => self.add("retry", format!("attempt {attempt}"), amount),
             ActionView::Ledger { kind, .. } => self.add("request to billing", *kind, amount),
             ActionView::Withdraw { channel, .. } => self.add("withdrawal", *channel, 0),

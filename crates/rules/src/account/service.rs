@@ -228,12 +228,12 @@ impl Ladder<'_> {
     /// The services whose charges are dunned and were overdue at an instant; none where only charges for paying late are: they
     /// belong to no service. `None`: of some bill it is not known, so it may be all of them; or nothing was overdue.
     pub(super) fn charged(&self, told: Timestamp) -> Option<Vec<Id>> {
-        let known = self.account.services()?;
+        let known = self.account.services().map_or(&[][..], |known| &known.charged);
         let mut all = Vec::new();
         let mut dunned = self.dunned_bills(told).filter(|bill| self.owed_of(bill, told) > Minor::ZERO).peekable();
         dunned.peek()?;
         for bill in dunned {
-            match known.charged.iter().find(|charged| charged.bill == bill.id) {
+            match known.iter().find(|charged| charged.bill == bill.id) {
                 Some(charged) => all.extend(charged.services.iter().cloned()),
                 None if self.account.is_charge(&bill.id) => {}
                 None => return None,

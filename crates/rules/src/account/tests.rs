@@ -122,7 +122,7 @@ impl Life {
         let t = step(self.account.clone(), event, &self.book, now);
         // Numbers that were found are passed over by design.
         if !matches!(t.outcome, Outcome::Refused(_)) && !matches!(event, Event::Found(_)) {
-            assert_eq!(invariant::broken(&known, &t, &self.book), []);
+            assert_eq!(invariant::broken(&known, &t, &self.book), [], "{event:?} of {:?} becomes {t:?}", self.account);
         }
         if matches!(t.outcome, Outcome::Refused(_)) {
             assert_eq!(t.account, self.account, "a refused event changes nothing");

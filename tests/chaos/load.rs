@@ -79,7 +79,7 @@ fn starts_within_a_day(event: &OperatorEvent) -> bool {
 fn tick(partition: usize, options: &OperatorOptions) -> OperatorEvent {
     let account_id = format!("tick-{partition}");
     let at = Timestamp::from_millis(options.start.millis() + (i64::from(options.days) + 400) * DAY_MS);
-    let body = dunning_rules::Body::UsageRecorded;
+    let body = dunning_rules::Body::UsageRecorded(dunning_rules::Usage::NONE);
     let mut datum = Vec::new();
     event::encode_input(
         InputTopic::Usage,

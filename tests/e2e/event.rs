@@ -1,6 +1,6 @@
 //! Records as the operator's systems write them.
 
-use dunning_rules::{Body, Channel, Contact, Currency, Day, Input, Minor, Profile, Service, Timestamp, Zone};
+use dunning_rules::{Body, Channel, Contact, Currency, Day, Input, Minor, Profile, Service, Timestamp, Usage, Zone};
 use dunning_wire::event::encode_input;
 use dunning_wire::topic::InputTopic;
 
@@ -57,7 +57,7 @@ impl At<'_> {
 
     /// Something that moves a `stream` clock and nothing else.
     pub fn usage(&self, world: &World, event_id: &str) -> Record {
-        self.event(world, InputTopic::Usage, event_id, Body::UsageRecorded)
+        self.event(world, InputTopic::Usage, event_id, Body::UsageRecorded(Usage::NONE))
     }
 }
 

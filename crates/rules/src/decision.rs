@@ -280,6 +280,7 @@ pub enum Code {
     PolicyChanged,
     Notified,
     RemindedBeforeDue,
+    EarlyWarned,
     NotifiedAnotherWay,
     NoticeArrived,
     NoticeLost,
@@ -349,6 +350,7 @@ impl Code {
             Self::PolicyChanged => "policy_changed",
             Self::Notified => "notified",
             Self::RemindedBeforeDue => "reminded_before_due",
+            Self::EarlyWarned => "early_warned",
             Self::NotifiedAnotherWay => "notified_another_way",
             Self::NoticeArrived => "notice_arrived",
             Self::NoticeLost => "notice_lost",
@@ -444,6 +446,7 @@ impl Decision {
             }
             Code::PolicyChanged => format!("the dunning cycle goes on by {}: step {step} is next", self.policy),
             Code::Notified => format!("step {step}: the customer is told, as {due} is owed on {bills}"),
+            Code::EarlyWarned => format!("step {step}: usage has fallen, and the customer is asked whether all is well"),
             Code::RemindedBeforeDue => format!("step {step}: the customer is told of {due} before its due date"),
             Code::NotifiedAnotherWay => {
                 format!("step {step}: the customer is told another way, as {due} is owed on {bills} and nothing was heard")

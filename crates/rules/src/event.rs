@@ -1,4 +1,4 @@
-use crate::{BarLevel, Channel, ChargeKind, Currency, Day, Id, Minor, Profile, ServiceResult, Timestamp};
+use crate::{BarLevel, Channel, ChargeKind, Currency, Day, Id, Minor, Profile, ServiceResult, Timestamp, Usage};
 
 /// What can happen to an account. A deadline is an event like any other, and so is the gate's answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -204,7 +204,7 @@ pub enum Body<'a> {
         expected_by: Day,
     },
     /// Usage of one service over one period; advisory, changes no balance.
-    UsageRecorded,
+    UsageRecorded(Usage<'a>),
     /// A customer contests what is owed.
     DisputeOpened {
         /// Unique within the account.

@@ -49,7 +49,8 @@ pub enum Rule {
     ServiceSpared,
     /// A message is withdrawn once, and only where nothing was heard of it.
     WithdrawnOnce,
-    /// A notice before a due date names bills that are owed, not disputed and not overdue, and belongs to no cycle.
+    /// A notice before a due date names bills that are owed, not disputed and not overdue, and belongs to no cycle; one for
+    /// usage that fell names none, and comes while nothing is late.
     RemindedBeforeDue,
     /// A notice is sent within the hours of its channel, and no cap is exceeded.
     ContactAllowed,
@@ -239,6 +240,8 @@ pub fn broken(before: &Before, said: &Transition, policies: &PolicyBook) -> Vec<
                 .iter()
                 .filter(|c| matches!(c.action, Action::Withdraw { cancels: other, .. } if other == *cancels));
             check(before.awaited.contains(cancels) && once.count() == 1, Rule::WithdrawnOnce);
+        } else if policy.options.early_warning.as_ref().is_some_and(|rule| rule.step.name == command.step) {
+            check(is_early(account, policies, command), Rule::RemindedBeforeDue);
         } else if !matches!(command.action, Action::Restore { .. }) {
             let least = policy.minimum(command.currency);
             check(least.is_some_and(|least| command.amount_due >= least), Rule::NothingUnderTheMinimum);
@@ -442,6 +445,13 @@ fn is_before_due(account: &Account, policy: &Policy, notice: &Command) -> bool {
     let comes = |b: &crate::Bill| account.next_part(b, notice.decided_at, zone).is_some();
     let all = notice.bill_ids.iter().all(|id| account.bills.iter().any(|b| b.id == *id && comes(b)));
     notice.cycle == 0 && all
+}
+
+/// It is of no bill, and nothing is late.
+fn is_early(account: &Account, policies: &PolicyBook, notice: &Command) -> bool {
+    let of_none = notice.cycle == 0 && notice.bill_ids.is_empty() && notice.amount_due == Minor::ZERO;
+    let late = account.cycle.is_some() || standing(account, policies).0 > Minor::ZERO;
+    of_none && !late && matches!(notice.action, Action::Notify { mandatory: false, .. }) && !account.stops().contacts
 }
 
 fn is_contact_allowed(

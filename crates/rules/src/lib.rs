@@ -26,13 +26,14 @@ mod service;
 #[cfg(test)]
 mod tests;
 mod time;
+mod usage;
 
 pub use account::{
     Account, Accrual, Aside, Awaited, BarDecided, BarInForce, BarredServices, Bases, Bill, BillAside, BillLines,
     BillTerms, Booking, Charge, ChargeKind, ChargedServices, Charges, Cycle, Dispute, DisputedPart, Erasure, FailedBar,
     Fate, HELD_WORDS, History, Hold, HoldInForce, Imported, ImportedBar, KnownLine, Notices, Offered, PaidBill, Pauses,
     Payment, PaymentPart, PendingBar, Plan, Promise, Reach, Restored, Retry, RetryState, Seen, SeenId, SentStep,
-    Services, Stage, Suspended, TermAside, Transit, Waiver, WriteOff, standing, step,
+    Services, Stage, Suspended, TermAside, Transit, UsageWatch, Waiver, WriteOff, standing, step,
 };
 pub use calendar::{Calendar, Holidays, Offset, is_within};
 pub use change::OnChange;
@@ -58,6 +59,7 @@ pub use profile::{Contact, Profile, ProfileFacts, SCORES_MAX, Score, Service};
 pub use retry::RetryRules;
 pub use service::{PartRestored, ServiceResult, ServiceRules};
 pub use time::{DAY_MS, Day, MONTHS, Timestamp, Zone};
+pub use usage::{EarlyWarning, Usage, UsageOf};
 
 /// The version of the rules in this crate, written into every decision: two decisions with the same policy, event and
 /// rules version are the same.

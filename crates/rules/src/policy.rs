@@ -2,8 +2,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::{
-    BarLevel, Calendar, Channel, ChargeRules, ContactRules, Currency, Minor, NoticeRule, Offset, OnChange, PauseRules,
-    PlanOffer, Resumes, RetryRules, ServiceRules, Test, Timestamp, Zone,
+    BarLevel, Calendar, Channel, ChargeRules, ContactRules, Currency, EarlyWarning, Minor, NoticeRule, Offset,
+    OnChange, PauseRules, PlanOffer, Resumes, RetryRules, ServiceRules, Test, Timestamp, Zone,
 };
 
 /// A policy, checked and ready to use. Made from a policy file by `dunning-wire`.
@@ -40,6 +40,8 @@ pub struct Options {
     pub restore_below_other: Minor,
     /// Notices before the due date of a bill, the earliest first. They belong to no cycle.
     pub before_due: Vec<Step>,
+    /// A notice where usage falls, before any bill is late. It belongs to no cycle.
+    pub early_warning: Option<Box<EarlyWarning>>,
     /// Of business days.
     pub calendar: Calendar,
     /// When and how often customers are told anything; `None`: whenever a step is due.

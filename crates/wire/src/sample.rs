@@ -10,7 +10,8 @@ use dunning_rules::{
     Cycle, Day, Dispute, DisputeOutcome, DisputedPart, Erasure, Failed, Fate, HELD_WORDS, History, HoldInForce, IdHash,
     Imported, ImportedBar, Input, Interaction, KnownLine, Line, Minor, Notices, Offered, PaidBill, Pauses, Payment,
     PaymentPart, PendingBar, Plan, Profile, ProfileFacts, Promise, Reach, Retry, RetryState, ReversalKind, Score, Seen,
-    SentStep, Service, ServiceResult, Stops, Suspended, Term, TermAside, Timestamp, Transit, Waiver, WriteOff, Zone,
+    SentStep, Service, ServiceResult, Stops, Suspended, Term, TermAside, Timestamp, Transit, Usage, UsageWatch, Waiver,
+    WriteOff, Zone,
 };
 use proptest::prelude::*;
 
@@ -313,10 +314,24 @@ pub(crate) fn event() -> impl Strategy<Value = (InputTopic, Input<'static>)> {
             let facts = facts.filter(|facts| *facts != ProfileFacts::default()).map(Box::new);
             (InputTopic::Accounts, Body::Profile(Box::new(Profile { facts, ..profile })))
         }),
-        Just((InputTopic::Usage, Body::UsageRecorded)),
+        usage().prop_map(|usage| (InputTopic::Usage, Body::UsageRecorded(usage))),
     ];
     (id(), instant(), body)
         .prop_map(|(event_id, occurred_at, (topic, body))| (topic, Input { event_id, occurred_at, body }))
+}
+
+fn usage() -> impl Strategy<Value = Usage<'static>> {
+    let units = || 0..u64::try_from(i64::MAX).unwrap_or(0);
+    (id(), instant(), instant(), units(), units(), units()).prop_map(
+        |(service_id, from, until, data_bytes, voice_seconds, messages)| Usage {
+            service_id,
+            from,
+            until,
+            data_bytes,
+            voice_seconds,
+            messages,
+        },
+    )
 }
 
 fn bill() -> impl Strategy<Value = Bill> {
@@ -385,6 +400,7 @@ type Beside = (
             (Vec<Day>, u32),
             Option<Erasure>,
             Vec<Made>,
+            Option<UsageWatch>,
         ),
     ),
 );
@@ -433,8 +449,24 @@ fn aside() -> impl Strategy<Value = Beside> {
                 services::barred(),
                 some(erasure()),
                 few((0..6usize, id(), few(line))),
+                some(watch()),
             ),
         ),
+    )
+}
+
+fn watch() -> impl Strategy<Value = UsageWatch> {
+    let counted = few((boxed(), any_instant()));
+    (any_day(), counter(), counter(), counter(), any::<bool>(), some(any_day()), counted).prop_map(
+        |(since, before, now, next, falls, told, counted)| UsageWatch {
+            since,
+            before,
+            now,
+            next,
+            falls,
+            told,
+            counted,
+        },
     )
 }
 
@@ -599,7 +631,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
                     history,
                     offered,
                     notices,
-                    (write_offs, imported, booked, services, (barred, barred_in), erasure, lines),
+                    (write_offs, imported, booked, services, (barred, barred_in), erasure, lines, usage),
                 ),
             ),
         ) = tail;
@@ -654,6 +686,7 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
             barred_in,
             erasure,
             lines,
+            usage: usage.map(Box::new),
         };
         account.aside = (aside != Aside::default()).then(|| Box::new(aside));
         account.seen = Seen::from_ids(seen.into_iter().map(|(hash, day)| (IdHash::from_bytes(hash), day)).collect());

@@ -9,6 +9,7 @@ use super::reach::Reach;
 use super::retry::Retry;
 use super::service::Services;
 use super::terms::BillTerms;
+use super::usage::UsageWatch;
 use super::write_off::WriteOff;
 use crate::{Account, Contacted, Cycle, Day, Id, Minor, ProfileFacts, Term, Timestamp};
 
@@ -59,6 +60,8 @@ pub struct Aside {
     pub services: Option<Box<Services>>,
     /// Of bills of which something is owed and that have more than one line, in the order issued.
     pub lines: Vec<BillLines>,
+    /// What it uses, where a policy watches that.
+    pub usage: Option<Box<UsageWatch>>,
 }
 
 /// A plan that a notice offered.
@@ -161,6 +164,7 @@ impl Account {
         }
         self.tidy_notices();
         self.tidy_services();
+        self.tidy_usage();
         let Some(aside) = &self.aside else { return };
         if **aside == Aside::default() {
             self.aside = None;

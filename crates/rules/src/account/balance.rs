@@ -331,7 +331,7 @@ impl Account {
                 self.resolve(dispute_id, credited, local_day, rules.dispute_end)
             }
             Body::PaymentFailed(_) => Err(NoEffect::PaymentFailed.into()),
-            Body::UsageRecorded => Err(NoEffect::Usage.into()),
+            Body::UsageRecorded(_) => Err(NoEffect::Usage.into()),
             _ => Err(NoEffect::NotUsedYet.into()),
         }
     }

@@ -31,7 +31,7 @@ impl Account {
         self.forget_reports();
         let line = self.line;
         let aside = self.aside_mut();
-        aside.reach = Reach::default();
+        (aside.reach, aside.usage) = (Reach::default(), None);
         let stub = aside.erasure.is_some_and(|erasure| erasure.stub);
         aside.erasure = Some(Erasure { asked: Some(line), stub });
         true

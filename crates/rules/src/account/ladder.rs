@@ -155,10 +155,11 @@ impl<'a> Ladder<'a> {
     pub(super) fn schedule(&mut self, horizon: Option<u32>) {
         let ladder = self.next_deadline();
         let reminder = self.next_reminder();
+        let early = self.next_early_warning();
         let settlement = self.next_settlement();
         let agreed = [self.next_pause_end(), self.next_retry(), self.next_follow_up(), self.next_service()];
         let erasure = [self.next_erasure(), self.next_forgetting(horizon)];
-        let own = [ladder, reminder, settlement].into_iter().chain(agreed).chain(erasure);
+        let own = [ladder, reminder, early, settlement].into_iter().chain(agreed).chain(erasure);
         self.account.deadline = own.flatten().min();
     }
 

@@ -29,6 +29,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod usage;
 mod write_off;
 
 use std::sync::Arc;
@@ -51,6 +52,7 @@ pub use seen::{Seen, SeenId};
 pub use service::{BarredServices, ChargedServices, FailedBar, Restored, Services};
 pub use step::step;
 pub use terms::{BillTerms, TermAside};
+pub use usage::UsageWatch;
 pub use write_off::WriteOff;
 
 /// The state of one billing account: a pure function of the policies, its own events, and the instants at which they

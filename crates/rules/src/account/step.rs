@@ -151,7 +151,7 @@ fn take_input(
 
 /// A repeated usage record changes nothing anyway, and there are many of them.
 const fn remembered(body: &Body<'_>) -> bool {
-    !matches!(body, Body::UsageRecorded)
+    !matches!(body, Body::UsageRecorded(_))
 }
 
 /// What the event does to the account, the ladder aside. Changes nothing where it is refused.
@@ -181,6 +181,11 @@ fn change(account: &mut Account, body: &Body<'_>, policy: &Arc<Policy>, at: Time
         Body::BalanceStated { as_of, balance, currency } => {
             account.in_currency(*currency)?;
             return account.compare(*as_of, *balance);
+        }
+        Body::UsageRecorded(usage) => {
+            let Some(rule) = policy.options.early_warning.as_deref() else { return Err(NoEffect::Usage.into()) };
+            let zone = zone_of(account, policy);
+            return account.count_usage(usage, rule, zone);
         }
         // Whatever follows from it is a decision.
         Body::PaymentFailed(_) if policy.options.retries.is_some() => {}
@@ -252,7 +257,7 @@ fn take_deadline(mut account: Account, policy: Arc<Policy>, policies: &PolicyBoo
     ladder.accrue(ladder.account.line);
     let changes = ladder.change(policies);
     let settles = ladder.settle_pauses() | ladder.settle_imported();
-    let reminds = ladder.remind();
+    let reminds = ladder.remind() | ladder.warn_early();
     let retries = ladder.settle_retries();
     ladder.retry();
     let follows = ladder.follow_up() | ladder.serve_again();

@@ -23,6 +23,7 @@ mod services;
 mod steps;
 mod terms;
 mod transit;
+mod usage;
 mod write_off;
 
 use std::sync::Arc;

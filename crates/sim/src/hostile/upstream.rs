@@ -4,8 +4,8 @@
 use dunning_engine::Partition;
 use dunning_rules::{
     BarLevel, BarThere, Body, Channel, ContactOutcome, Currency, DAY_MS, DisputeOutcome, Failed, Input, Interaction,
-    Line, Minor, Profile, ProfileFacts, ReversalKind, Score, Service, ServiceResult, Stops, Term, Timestamp, Zone,
-    command_id,
+    Line, Minor, Profile, ProfileFacts, ReversalKind, Score, Service, ServiceResult, Stops, Term, Timestamp, Usage,
+    Zone, command_id,
 };
 use dunning_wire::control::{self, ControlBody, ControlEvent};
 use dunning_wire::schema::embedded_id;
@@ -145,7 +145,7 @@ impl Upstream {
         }
         let what = self.random.between(0, 99);
         if (30..=81).contains(&what) && self.random.chance(self.defaults) {
-            return self.happens(tape, customer, InputTopic::Usage, &Body::UsageRecorded, now);
+            return self.uses(tape, customer, now);
         }
         match what {
             0..=29 => self.bill(tape, customer, now),
@@ -158,8 +158,16 @@ impl Upstream {
             92..=93 => self.erases(tape, customer, now),
             94 => self.announces(tape, customer, now),
             95..=96 => self.declines(tape, customer, now),
-            _ => self.happens(tape, customer, InputTopic::Usage, &Body::UsageRecorded, now),
+            _ => self.uses(tape, customer, now),
         }
+    }
+
+    fn uses(&mut self, tape: &mut Tape, customer: usize, now: Timestamp) {
+        let service_id = self.random.pick(&SERVICES);
+        let (from, until) = (now.plus(-DAY_MS), now);
+        let data_bytes = self.random.between(0, 4).unsigned_abs().pow(4);
+        let usage = Usage { service_id, from, until, data_bytes, voice_seconds: 0, messages: 0 };
+        self.happens(tape, customer, InputTopic::Usage, &Body::UsageRecorded(usage), now);
     }
 
     fn currency(&mut self) -> Currency {

@@ -5,7 +5,7 @@ mod plan;
 
 use dunning_rules::{
     Body, Channel, Contact, Currency, DAY_MS, Day, DisputeOutcome, Failed, Input, Interaction, Minor, Profile,
-    ReversalKind, Service, Timestamp, Zone,
+    ReversalKind, Service, Timestamp, Usage, Zone,
 };
 use dunning_wire::event::encode_input;
 use dunning_wire::frame::put_header;
@@ -210,7 +210,7 @@ impl Operator {
             What::BarApproved => {
                 (InputTopic::Interactions, Body::Interaction(Interaction::BarApproved { until: None }))
             }
-            What::Used => (InputTopic::Usage, Body::UsageRecorded),
+            What::Used => (InputTopic::Usage, Body::UsageRecorded(Usage::NONE)),
         }
     }
 

@@ -19,7 +19,8 @@ fn world() -> World {
 fn every_bad_record_is_a_dead_letter_as_it_was() {
     let mut world = world();
     let at = dunning_engine::Clock::now(&world.clock);
-    let good = world.bytes(InputTopic::Usage, "acc-1", at, dunning_rules::Body::UsageRecorded);
+    let good =
+        world.bytes(InputTopic::Usage, "acc-1", at, dunning_rules::Body::UsageRecorded(dunning_rules::Usage::NONE));
     let mut trailing = good.clone();
     trailing.push(0);
     let mut magic = good.clone();
@@ -93,7 +94,7 @@ fn a_registry_that_is_away_is_waited_for() {
     let mut world = world();
     world.settings.schema_patience = std::time::Duration::from_secs(1);
     world.bus.set_registry_away(true);
-    world.happens(InputTopic::Usage, "acc-1", dunning_rules::Body::UsageRecorded);
+    world.happens(InputTopic::Usage, "acc-1", dunning_rules::Body::UsageRecorded(dunning_rules::Usage::NONE));
     world.lane(None);
     for _ in 0..1_500 {
         world.turn().expect("a round");
@@ -127,7 +128,12 @@ fn shadow_decides_and_commands_nothing() {
         origin: None,
     };
     let bytes = world.bytes(InputTopic::Bills, "acc-1", day(20_000), body);
-    let tick = world.bytes(InputTopic::Usage, "acc-1", day(20_100), dunning_rules::Body::UsageRecorded);
+    let tick = world.bytes(
+        InputTopic::Usage,
+        "acc-1",
+        day(20_100),
+        dunning_rules::Body::UsageRecorded(dunning_rules::Usage::NONE),
+    );
     world.bus.append(InputTopic::Bills, b"acc-1", Some(&bytes), day(20_000));
     world.bus.append(InputTopic::Usage, b"acc-1", Some(&tick), day(20_100));
     world.lane(None);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dunning_engine::{Broker, ErrorKind, LaneError, OutRecord};
-use dunning_rules::Body;
+use dunning_rules::{Body, Usage};
 use dunning_sim::{Call, Topic};
 use dunning_wire::topic::{InputTopic, OutputTopic};
 
@@ -113,7 +113,7 @@ fn what_fails_while_no_transaction_is_open_aborts_none() {
 fn a_lane_that_loses_its_shards_within_a_batch_goes_on() {
     let mut world = with_a_bill();
     keep_busy(&mut world);
-    world.happens(InputTopic::Usage, "acc-1", Body::UsageRecorded);
+    world.happens(InputTopic::Usage, "acc-1", Body::UsageRecorded(Usage::NONE));
     let before = of(&world, "committed");
     world.turn().expect("a round");
     assert_eq!(of(&world, "committed"), before, "the batch is open");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dunning_engine::{ClockMode, Polled, Record, Settings, Source};
-use dunning_rules::{Body, Day, Zone};
+use dunning_rules::{Body, Day, Usage, Zone};
 use dunning_sim::Topic;
 use dunning_wire::state::CHECKPOINT_KEY;
 use dunning_wire::topic::{InputTopic, OutputTopic};
@@ -32,7 +32,7 @@ fn it_waits_while_there_is_nothing_to_do_and_not_while_there_is() {
             let mut world = World::new(1, small(clock, policy), noon(20_000));
             world.lane(None);
             let comes = |world: &mut World, n: usize| {
-                let body = if topic == InputTopic::Bills { bill(20_010) } else { Body::UsageRecorded };
+                let body = if topic == InputTopic::Bills { bill(20_010) } else { Body::UsageRecorded(Usage::NONE) };
                 world.happens(topic, &format!("acc-{n}"), body);
             };
             // The first one brings its schema.

@@ -1,7 +1,7 @@
 //! What a lane does in a round: how much it takes at a time, and when it commits.
 
 use dunning_engine::ClockMode;
-use dunning_rules::Body;
+use dunning_rules::{Body, Usage};
 use dunning_sim::Topic;
 use dunning_wire::topic::InputTopic;
 
@@ -32,7 +32,7 @@ fn a_topic_whose_queue_is_full_is_read_on_when_half_of_it_was_taken() {
     world.lane(None);
     world.settle();
     for _ in 0..3_000 {
-        world.happens(InputTopic::Usage, "acc-1", Body::UsageRecorded);
+        world.happens(InputTopic::Usage, "acc-1", Body::UsageRecorded(Usage::NONE));
     }
     let (mut paused, mut times) = (false, 0);
     world.until(|world| world.bus.committed(InputTopic::Usage, 0).is_some_and(|next| next > 0));
@@ -64,7 +64,7 @@ fn a_topic_whose_queue_is_not_full_is_not_paused() {
     world.settle();
     for (records, is_paused) in [(49, false), (50, true)] {
         for _ in 0..records {
-            world.happens(InputTopic::Usage, "acc-1", Body::UsageRecorded);
+            world.happens(InputTopic::Usage, "acc-1", Body::UsageRecorded(Usage::NONE));
         }
         rounds(&mut world, 1);
         assert_eq!(world.lanes[0].broker_mut().is_paused(0, InputTopic::Usage), is_paused, "{records} at once");

@@ -2,7 +2,7 @@
 
 use dunning_engine::{ClockMode, Partition};
 use dunning_rules::{
-    Body, Currency, DAY_MS, Day, DisputeOutcome, Interaction, Minor, ReversalKind, Term, Timestamp, Zone,
+    Body, Currency, DAY_MS, Day, DisputeOutcome, Interaction, Minor, ReversalKind, Term, Timestamp, Usage, Zone,
 };
 use dunning_sim::{Random, Topic};
 use dunning_wire::control::{self, ControlBody, ControlEvent};
@@ -115,7 +115,7 @@ fn feed(world: &mut World) {
     }
     for shard in 0..PARTITIONS {
         let at = instant(DAYS + 200, 0);
-        let bytes = world.bytes(InputTopic::Usage, "tick", at, Body::UsageRecorded);
+        let bytes = world.bytes(InputTopic::Usage, "tick", at, Body::UsageRecorded(Usage::NONE));
         world.bus.append_to(Topic::In(InputTopic::Usage), shard, Some(b"tick"), Some(&bytes), at, None);
     }
 }

@@ -206,7 +206,8 @@ fn what_a_late_record_made_is_not_given_up_before_that_record_is_read_again() {
     let mut world = world();
     let start = dunning_engine::Clock::now(&world.clock);
     let day = |n: i64| start.plus(n * dunning_rules::DAY_MS);
-    let tick = world.bytes(InputTopic::Usage, "tick", day(60), dunning_rules::Body::UsageRecorded);
+    let tick =
+        world.bytes(InputTopic::Usage, "tick", day(60), dunning_rules::Body::UsageRecorded(dunning_rules::Usage::NONE));
     world.bus.append_to(Topic::In(InputTopic::Usage), 0, Some(b"tick"), Some(&tick), day(60), None);
     world.lane(Some("w"));
     world.settle();

@@ -25,8 +25,28 @@ pub struct PersonView {
     pub payments: Vec<PaymentView>,
     /// In the order opened.
     pub disputes: Vec<DisputeView>,
+    /// What is used, where a policy watches it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<UsageView>,
     /// How many events are remembered, by hashes of their ids.
     pub events_remembered: usize,
+}
+
+/// Usage in two windows, in bytes, seconds or messages, as the policy watches it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UsageView {
+    /// The first day of the window that runs.
+    #[serde(serialize_with = "json::day")]
+    pub since: Day,
+    /// In it.
+    pub now: u64,
+    /// In the one before it.
+    pub before: u64,
+    /// When the customer was last told that it fell.
+    #[serde(serialize_with = "json::maybe_day")]
+    pub told: Option<Day>,
+    /// The services counted.
+    pub services: Vec<String>,
 }
 
 /// A profile as it was given.
@@ -155,6 +175,13 @@ impl PersonView {
             spoken_to: reach.and_then(|reach| reach.conversed),
             payments: account.payments.iter().map(payment).collect(),
             disputes: account.disputes.iter().map(dispute).collect(),
+            usage: account.usage().map(|watch| UsageView {
+                since: watch.since,
+                now: watch.now,
+                before: watch.before,
+                told: watch.told,
+                services: watch.counted.iter().map(|(service, _)| service.to_string()).collect(),
+            }),
             events_remembered: account.seen.ids().len(),
         }
     }

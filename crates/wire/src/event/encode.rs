@@ -1,12 +1,14 @@
 use dunning_rules::{
     BarThere, Body, DisputeOutcome, Input, Interaction, Line, Minor, Profile, ReversalKind, Service, Stops, Term,
-    Timestamp,
+    Timestamp, Usage,
 };
 
 use super::interaction::{BARS, CHANNELS, CONTACTS, FEES};
 use super::payment::{OUTCOMES, REVERSALS};
 use super::profile::PREPAID;
-use crate::avro::{put_amount, put_array, put_bool, put_currency, put_day, put_instant, put_len, put_option, put_str};
+use crate::avro::{
+    put_amount, put_array, put_bool, put_currency, put_day, put_instant, put_len, put_long, put_option, put_str,
+};
 use crate::topic::InputTopic;
 
 /// Puts an event as a datum of its topic's built-in schema: for simulations and tests. What the rules do not carry has
@@ -18,7 +20,7 @@ pub fn encode_input(topic: InputTopic, account_id: &str, input: &Input<'_>, out:
     put_instant(out, input.occurred_at);
     match &input.body {
         Body::Profile(profile) => put_profile(out, profile),
-        Body::UsageRecorded => put_usage(out, input),
+        Body::UsageRecorded(usage) => put_usage(out, usage),
         Body::Interaction(interaction) => put_interaction(out, interaction),
         Body::DisputeOpened { .. } | Body::DisputeResolved { .. } => put_dispute(out, &input.body),
         body if topic == InputTopic::Payments => put_payment(out, body),
@@ -187,11 +189,14 @@ fn put_service(out: &mut Vec<u8>, service: &Service) {
     out.push(0); // user_id
 }
 
-fn put_usage(out: &mut Vec<u8>, input: &Input<'_>) {
-    out.extend([0, 0]); // branch, service_id
-    put_instant(out, input.occurred_at);
-    put_instant(out, input.occurred_at);
-    out.extend([0, 0, 0, 0, 0]); // data_bytes, voice_seconds, sms_count, unbilled_minor, currency
+fn put_usage(out: &mut Vec<u8>, usage: &Usage<'_>) {
+    put_branch(out, 0, usage.service_id);
+    put_instant(out, usage.from);
+    put_instant(out, usage.until);
+    for units in [usage.data_bytes, usage.voice_seconds, usage.messages] {
+        put_long(out, i64::try_from(units).unwrap_or(i64::MAX));
+    }
+    out.extend([0, 0]); // unbilled_minor, currency
 }
 
 fn put_interaction(out: &mut Vec<u8>, interaction: &Interaction<'_>) {

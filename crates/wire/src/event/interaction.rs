@@ -1,9 +1,9 @@
 use dunning_rules::{
-    BarLevel, BarThere, Body, Channel, ContactOutcome, Currency, Interaction, Minor, ServiceResult, Stops, Term,
+    BarLevel, BarThere, Body, Channel, ContactOutcome, Currency, Interaction, Minor, ServiceResult, Stops, Term, Usage,
 };
 
 use super::Named;
-use crate::avro::{Fault, Reader};
+use crate::avro::{self, Fault, Reader};
 
 /// In the order of the symbols of `ContactChannel`; the first one says nothing.
 pub(super) const CHANNELS: [Option<Channel>; 8] = [
@@ -168,16 +168,16 @@ fn texts(r: &mut Reader<'_>) -> Read<()> {
 /// Usage is advisory, so little is asked of it.
 pub(super) fn usage<'a>(r: &mut Reader<'a>) -> Read<Named<'a>> {
     r.branch(1)?;
-    r.string()?; // service_id
-    r.timestamp()?; // period_start
-    r.timestamp()?; // period_end
-    r.long()?; // data_bytes
-    r.long()?; // voice_seconds
-    r.long()?; // sms_count
+    // What can be no name is as none, and what is less than none, too.
+    let service_id = Some(r.string()?).filter(|id| avro::is_id(id)).unwrap_or_default();
+    let (from, until) = (r.timestamp()?, r.timestamp()?);
+    let mut units = || Ok(u64::try_from(r.long()?).unwrap_or(0));
+    let (data_bytes, voice_seconds, messages) = (units()?, units()?, units()?);
     let unbilled = r.amount()?;
     let currency = r.string()?;
     if unbilled > Minor::ZERO && Currency::parse(currency).is_none() {
         return Err(Fault::UnknownCurrency);
     }
-    Ok((Body::UsageRecorded, "UsageRecorded"))
+    let usage = Usage { service_id, from, until, data_bytes, voice_seconds, messages };
+    Ok((Body::UsageRecorded(usage), "UsageRecorded"))
 }

@@ -169,6 +169,9 @@ impl Reader<'_, '_> {
             slips.map(|(i, _)| format!("{base}[{i}].when")).collect::<Vec<_>>()
         };
         let mut slips = of("before_due".to_owned(), &file.before_due);
+        let early =
+            file.early_warning.as_ref().and_then(|early| early.when.as_ref()).filter(|when| has_amount_alone(when));
+        slips.extend(early.map(|_| "early_warning.when".to_owned()));
         let rules = file.select.iter().enumerate().filter(|(_, r)| r.when.as_ref().is_some_and(has_amount_alone));
         slips.extend(rules.map(|(i, _)| format!("select[{i}].when")));
         let terms = agreements(file).filter(|(_, terms)| terms.when.as_ref().is_some_and(has_amount_alone));
@@ -207,6 +210,7 @@ pub(super) fn asks_for_kinds(file: &raw::PolicyFile) -> bool {
 fn asks(file: &raw::PolicyFile, for_it: impl Fn(&raw::When) -> bool) -> bool {
     let steps = file.procedures.values().flat_map(|p| &p.steps).chain(&file.before_due);
     let whens = steps.map(|s| &s.when).chain(file.select.iter().map(|r| &r.when));
+    let whens = whens.chain(file.early_warning.iter().map(|early| &early.when));
     let of_agreements = agreements(file).map(|(_, terms)| &terms.when);
     whens.chain(of_agreements).flatten().any(for_it)
 }

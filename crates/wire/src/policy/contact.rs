@@ -179,25 +179,30 @@ impl Reader<'_, '_> {
             let ladder = policy.ladder(u16::try_from(i).unwrap_or(u16::MAX));
             let base = format!("procedures.{name}.steps");
             let steps = policy.steps.get(ladder).unwrap_or_default();
-            self.hours_and_steps(&base, rules, steps);
+            for (i, step) in steps.iter().enumerate() {
+                self.hours_and_step(&format!("{base}[{i}]"), rules, step);
+            }
             self.caps_and_steps(&base, rules, steps);
         }
-        self.hours_and_steps("before_due", rules, &policy.options.before_due);
+        for (i, step) in policy.options.before_due.iter().enumerate() {
+            self.hours_and_step(&format!("before_due[{i}]"), rules, step);
+        }
+        if let Some(early) = &policy.options.early_warning {
+            self.hours_and_step("early_warning", rules, &early.step);
+        }
     }
 
-    fn hours_and_steps(&mut self, base: &str, rules: &ContactRules, steps: &[Step]) {
-        for (i, step) in steps.iter().enumerate() {
-            let (StepAction::Notify { channel, .. }, Some(at)) = (&step.action, step.time_of_day) else { continue };
-            let hours = || rules.hours.iter().filter(|h| h.channels.has(*channel));
-            let path = format!("{base}[{i}].from");
-            let spread = i64::from(at) * 60_000 + rules.spread_ms;
-            if hours().any(|h| at < h.from || at >= h.until) {
-                let message = format!("{} is closed at this time: the step comes when it opens", channel.symbol());
-                self.warn(&path, message, "let it come within the hours under `contact`");
-            } else if hours().any(|h| spread > i64::from(h.until) * 60_000) {
-                let message = "spread out, some of it falls behind the hours and comes the next day";
-                self.warn(&path, message, "let it come earlier, or spread it less");
-            }
+    fn hours_and_step(&mut self, path: &str, rules: &ContactRules, step: &Step) {
+        let (StepAction::Notify { channel, .. }, Some(at)) = (&step.action, step.time_of_day) else { return };
+        let hours = || rules.hours.iter().filter(|h| h.channels.has(*channel));
+        let path = format!("{path}.from");
+        let spread = i64::from(at) * 60_000 + rules.spread_ms;
+        if hours().any(|h| at < h.from || at >= h.until) {
+            let message = format!("{} is closed at this time: the step comes when it opens", channel.symbol());
+            self.warn(&path, message, "let it come within the hours under `contact`");
+        } else if hours().any(|h| spread > i64::from(h.until) * 60_000) {
+            let message = "spread out, some of it falls behind the hours and comes the next day";
+            self.warn(&path, message, "let it come earlier, or spread it less");
         }
     }
 

@@ -8,6 +8,7 @@ mod charges;
 mod condition;
 mod contact;
 pub(crate) mod duration;
+mod early;
 mod finding;
 mod holidays;
 pub(crate) mod node;

@@ -7,7 +7,7 @@ use dunning_rules::{
     step,
 };
 
-use super::{Loaded, change, charges, duration, notices, pauses, retries, service};
+use super::{Loaded, change, charges, duration, early, notices, pauses, retries, service};
 
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 /// A calendar shows no more: a ladder can go on as long as something is owed.
@@ -48,6 +48,7 @@ pub fn print(loaded: &Loaded) -> String {
          since the last payment.",
         days(policy.options.payments_kept_days)
     ));
+    early::sentence(policy).into_iter().for_each(|sentence| page.say(&sentence));
     for step in &policy.options.before_due {
         page.say(&format!("Before a bill is due that is owed and not disputed, {}", told(policy, step)));
     }
@@ -169,7 +170,7 @@ fn dunned_currency(policy: &Policy) -> Option<(Currency, Minor)> {
     listed.or_else(|| Some((Currency::parse("EUR")?, policy.minimum_other?)))
 }
 
-fn days(days: u16) -> String {
+pub(super) fn days(days: u16) -> String {
     if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
 }
 
@@ -328,7 +329,12 @@ fn procedure(policy: &Policy, place: u16, page: &mut Page) {
 
 /// A step as a sentence.
 fn told(policy: &Policy, step: &Step) -> String {
-    let mut text = format!("`{}`: {}", step.name, when(step));
+    format!("`{}`: {}{}", step.name, when(step), deed(policy, step))
+}
+
+/// What is done, from when of the day on, and on which conditions.
+pub(super) fn deed(policy: &Policy, step: &Step) -> String {
+    let mut text = String::new();
     if let Some(minutes) = step.time_of_day {
         text.push_str(&format!(", from {}", time(minutes)));
     }

@@ -105,6 +105,9 @@ pub(super) struct PolicyFile {
     /// last payment.
     #[serde(default)]
     pub(super) erasure: Option<Erasure>,
+    /// A notice to who uses much less than before, while nothing is late. It starts no cycle.
+    #[serde(default)]
+    pub(super) early_warning: Option<super::early::Early>,
     /// Notices before the due date of a bill that is owed: one for each bill and step. They start no cycle.
     #[serde(default)]
     pub(super) before_due: Vec<Step>,
@@ -453,7 +456,7 @@ pub(super) struct ShareBetween {
 }
 
 /// A message to the customer.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Notify {
     /// How it is sent.

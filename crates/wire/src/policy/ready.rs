@@ -72,6 +72,7 @@ impl Reader<'_, '_> {
         let (steps, procedures) = self.procedures(file, shortcuts);
         let select = self.select(file, &procedures);
         let before_due = self.before_due(file, &steps);
+        let early_warning = self.early_warning(file, &steps.iter().chain(&before_due).collect::<Vec<_>>());
         let (restore_below, restore_below_other) = self.restore_below(file);
         let on_change = self.on_change(file.on_change.as_ref(), &steps);
         let charges = self.charges(file, &steps);
@@ -88,6 +89,7 @@ impl Reader<'_, '_> {
                 restore_below,
                 restore_below_other,
                 before_due,
+                early_warning,
                 calendar,
                 contact: self.contact(file),
                 procedures,

@@ -114,7 +114,7 @@ impl Reader<'_, '_> {
     }
 
     /// What steps of a procedure and notices before a due date have in common.
-    fn ready(
+    pub(super) fn ready(
         &mut self,
         path: &str,
         step: &raw::Step,
@@ -425,7 +425,7 @@ fn name_warnings(procedure: &raw::Procedure, steps: &mut [Step]) {
     }
 }
 
-fn notice(step: &raw::Step, notify: &raw::Notify) -> StepAction {
+pub(super) fn notice(step: &raw::Step, notify: &raw::Notify) -> StepAction {
     StepAction::Notify {
         channel: channel(notify.channel),
         template: notify.template.as_deref().unwrap_or(&step.step).into(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use dunning_rules::Policy;
+use dunning_rules::{Policy, Step};
 
 use super::Report;
 
@@ -41,10 +41,16 @@ impl fmt::Display for Part {
 impl Part {
     /// A step of the procedure at a place.
     pub(super) fn step(policy: &Policy, place: u16, step: &str) -> Self {
-        let before = policy.options.before_due.iter().any(|s| *s.name == *step);
+        let before = notices(policy).any(|s| *s.name == *step);
         let procedure = policy.procedure_name(place).filter(|_| !before).map(ToString::to_string);
         Self::Step { procedure, step: step.to_owned() }
     }
+}
+
+/// Notices that belong to no cycle.
+pub(super) fn notices(policy: &Policy) -> impl Iterator<Item = &Step> {
+    let early = policy.options.early_warning.as_ref().map(|rule| &rule.step);
+    early.into_iter().chain(&policy.options.before_due)
 }
 
 /// The steps, rules, attempts and charges of a policy that no scenario reached, in the order of the file.
@@ -52,7 +58,7 @@ impl Part {
 pub fn unreached(policy: &Policy, reports: &[Report]) -> Vec<Part> {
     let reached: BTreeSet<&Part> = reports.iter().flat_map(|report| &report.reached).collect();
     let rules = policy.options.select.iter().map(|rule| Part::Rule(rule.name.to_string()));
-    let before = policy.options.before_due.iter().map(|step| Part::step(policy, 0, &step.name));
+    let before = notices(policy).map(|step| Part::step(policy, 0, &step.name));
     let ladders = 0..u16::try_from(policy.options.procedures.len()).unwrap_or(0).max(1);
     let steps = ladders.flat_map(|place| {
         let of_it = policy.steps.get(policy.ladder(place)).unwrap_or_default();

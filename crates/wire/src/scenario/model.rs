@@ -1,9 +1,10 @@
 use dunning_rules::{
-    BarLevel, Body, Channel, ContactOutcome, Currency, Day, DisputeOutcome, Failed, Hold, Interaction, Line, Minor,
-    Profile, RestorationReason, ReversalKind, ServiceResult, Stops, Term, Timestamp, Zone,
+    BarLevel, Body, Channel, ContactOutcome, Currency, DAY_MS, Day, DisputeOutcome, Failed, Hold, Interaction, Line,
+    Minor, Profile, RestorationReason, ReversalKind, ServiceResult, Stops, Term, Timestamp, Usage, Zone,
 };
 
 use super::imported::Came;
+use super::raw;
 
 /// A scenario, checked and ready to run against any policy.
 #[derive(Clone, Debug)]
@@ -164,6 +165,10 @@ pub(super) enum Happening {
         hold: String,
     },
     StateImported(Came),
+    Used {
+        used: raw::Used,
+        until: Timestamp,
+    },
     /// `of`: the step of the bar, or `restore`.
     Provisioned {
         of: String,
@@ -296,6 +301,14 @@ impl Happening {
                 Body::DisputeResolved { dispute_id: dispute, outcome: *outcome, credited: *credited }
             }
             Self::Profile(profile) => Body::Profile(Box::new(profile.clone())),
+            Self::Used { used, until } => Body::UsageRecorded(Usage {
+                service_id: &used.service,
+                from: until.plus(-DAY_MS * i64::from(used.days.unwrap_or(1).max(1))),
+                until: *until,
+                data_bytes: used.data,
+                voice_seconds: used.voice,
+                messages: used.messages,
+            }),
             other => Body::Interaction(other.interaction(notice)),
         }
     }
@@ -398,6 +411,7 @@ impl Happening {
                 format!("dispute {dispute} ends, {credited} is credited")
             }
             Self::Profile(_) => "the profile is known".to_owned(),
+            Self::Used { used, .. } => format!("{} is used: {}", used.service, amounts(used)),
             Self::Decided(Interaction::BarApproved { .. }) => "a person allows bars".to_owned(),
             Self::Decided(Interaction::BarRefused { .. }) => "a person refuses bars".to_owned(),
             Self::Decided(_) => "a person takes the decision on bars back".to_owned(),
@@ -426,6 +440,12 @@ impl Happening {
 
 fn line<'a>(line_id: &'a str, service_id: Option<&'a str>, amount: Minor) -> Line<'a> {
     Line { line_id, service_id, category: "own", amount }
+}
+
+fn amounts(used: &raw::Used) -> String {
+    let all = [(used.data, "bytes"), (used.voice, "seconds of calls"), (used.messages, "messages")];
+    let all = all.into_iter().filter(|(units, _)| *units > 0).map(|(units, what)| format!("{units} {what}"));
+    all.collect::<Vec<_>>().join(", ")
 }
 
 fn parts(terms: &[Term]) -> String {

@@ -179,6 +179,8 @@ pub(super) struct Entry {
     pub(super) state_imported: Option<super::imported::StateImported>,
     /// Provisioning reports what became of a bar or a restoration.
     pub(super) provisioned: Option<Provisioned>,
+    /// Usage of one service over the time before the entry.
+    pub(super) used: Option<Used>,
     /// A channel reports what became of a notice, or somebody else had to do with the customer.
     pub(super) contact_made: Option<ContactMade>,
     /// Where the event is to change nothing: why, such as `known_payment`. Without it the event must have an effect.
@@ -209,6 +211,27 @@ pub(super) enum Result {
     Applied,
     Failed,
     Refused,
+}
+
+/// Usage of one service.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Used {
+    /// Name of the service.
+    pub(super) service: String,
+    /// Data in bytes.
+    #[serde(default)]
+    pub(super) data: u64,
+    /// Calls in seconds.
+    #[serde(default)]
+    pub(super) voice: u64,
+    /// Messages sent.
+    #[serde(default)]
+    pub(super) messages: u64,
+    /// How many days of 24 hours before the entry it covers. Without it: one.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 31))]
+    pub(super) days: Option<u8>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -152,6 +152,7 @@ impl Reader<'_, '_> {
                 let until = self.until(&format!("{path}.bar_refused.until"), d);
                 Happening::Decided(Interaction::BarRefused { until })
             }
+            raw::Entry { used: Some(used), .. } => Happening::Used { used: used.clone(), until: at },
             raw::Entry { provisioned: Some(p), .. } => {
                 let result = match p.result {
                     raw::Result::Applied => ServiceResult::Applied,
@@ -355,6 +356,7 @@ impl raw::Entry {
             self.contact_made.is_some(),
             self.state_imported.is_some(),
             self.provisioned.is_some(),
+            self.used.is_some(),
         ];
         said.into_iter().filter(|said| *said).count()
     }

@@ -178,7 +178,7 @@ impl World {
                 found.map(|i| open.remove(i)).is_some()
             };
             let mut text = expected.words();
-            let mut known = policy.steps.iter().chain(&policy.options.before_due);
+            let mut known = policy.steps.iter().chain(super::cover::notices(policy));
             let is_step = !matches!(expected.kind, Kind::Charge | Kind::Waive);
             let unknown = expected.step.as_ref().filter(|name| is_step && known.all(|s| *s.name != ***name));
             if let Some(name) = unknown {

@@ -2,7 +2,7 @@
 
 use dunning_rules::{
     Aside, Awaited, Bill, BillLines, BillTerms, Erasure, Fate, History, Imported, ImportedBar, KnownLine, Minor,
-    Notices, Offered, PaidBill, ProfileFacts, Retry, RetryState, Score, Term, TermAside, WriteOff,
+    Notices, Offered, PaidBill, ProfileFacts, Retry, RetryState, Score, Term, TermAside, UsageWatch, WriteOff,
 };
 
 use super::StateError;
@@ -29,6 +29,7 @@ const BOOKED: u32 = 2_048;
 const ERASURE: u32 = 4_096;
 const LINES: u32 = 8_192;
 const IMPORTED_SERVICES: u32 = 16_384;
+const USAGE: u32 = 32_768;
 
 /// True where there is any of it.
 pub(super) fn has_more(aside: &Aside) -> bool {
@@ -50,6 +51,7 @@ fn sections(aside: &Aside) -> u32 {
     let erasure = if aside.erasure.is_none() { 0 } else { ERASURE };
     let barred = if aside.barred.is_empty() { 0 } else { BARRED };
     let lines = if aside.lines.is_empty() { 0 } else { LINES };
+    let usage = if aside.usage.is_none() { 0 } else { USAGE };
     let imported_services = if imported_services(aside) { IMPORTED_SERVICES } else { 0 };
     terms
         | retries
@@ -66,6 +68,7 @@ fn sections(aside: &Aside) -> u32 {
         | erasure
         | lines
         | imported_services
+        | usage
 }
 
 /// True where a bar of another system is for some services only.
@@ -137,6 +140,33 @@ pub(super) fn put_more(out: &mut Vec<u8>, aside: &Aside, bills: &[Bill]) {
             services::put_ids(out, &bar.services);
         }
     }
+    if let Some(watch) = &aside.usage {
+        put_usage(out, watch);
+    }
+}
+
+fn put_usage(out: &mut Vec<u8>, watch: &UsageWatch) {
+    let UsageWatch { since, before, now, next, falls, told, counted } = watch;
+    put_day(out, *since);
+    [before, now, next].into_iter().for_each(|units| put_varint(out, *units));
+    put_bool(out, *falls);
+    put_option(out, *told, put_day);
+    put_list(out, counted, |out, (service, until)| {
+        put_id(out, service);
+        put_instant(out, *until);
+    });
+}
+
+fn get_usage(b: &mut Bytes<'_>) -> Result<UsageWatch, StateError> {
+    Ok(UsageWatch {
+        since: b.day()?,
+        before: b.counter()?,
+        now: b.counter()?,
+        next: b.counter()?,
+        falls: b.flag()?,
+        told: b.option(Bytes::day)?,
+        counted: b.list(|b| Ok((b.id()?, b.instant()?)))?,
+    })
 }
 
 /// Into what was read of the aside before.
@@ -196,6 +226,9 @@ pub(super) fn get_more(b: &mut Bytes<'_>, aside: &mut Aside, bills: &[Bill]) -> 
         for bar in aside.imported.iter_mut().flat_map(|imported| &mut imported.bars) {
             bar.services = b.list(Bytes::id)?;
         }
+    }
+    if there & USAGE != 0 {
+        aside.usage = Some(Box::new(get_usage(b)?));
     }
     if there == 0 || there != sections(aside) {
         Err(StateError::Damaged("the flag of what few accounts have"))

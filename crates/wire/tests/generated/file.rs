@@ -41,6 +41,9 @@ pub fn policy(dice: &mut Dice, number: u64) -> String {
     if dice.one_in(3) {
         before_due(dice, &mut text);
     }
+    if dice.one_in(3) {
+        early_warning(dice, &mut text);
+    }
     if dice.one_in(2) {
         retries(dice, &mut text);
     }
@@ -110,6 +113,13 @@ fn contact(dice: &mut Dice, text: &mut String) {
         let channel = dice.of_these(&CHANNELS);
         line(text, format_args!("  withdraw:\n    - {{ within: 3d }}\n    - {{ channels: [{channel}], within: 5d }}"));
     }
+}
+
+fn early_warning(dice: &mut Dice, text: &mut String) {
+    let (falls, within, again) = (dice.within(10, 90), dice.within(1, 20), dice.within(1, 60));
+    line(text, format_args!("early_warning:\n  step: less-used\n  usage: data\n  falls_by: {falls}%"));
+    line(text, format_args!("  within: {within}d\n  not_again_for: {again}d\n  from: \"10:00\""));
+    line(text, format_args!("  notify: {{ channel: {} }}", dice.of_these(&CHANNELS)));
 }
 
 fn before_due(dice: &mut Dice, text: &mut String) {

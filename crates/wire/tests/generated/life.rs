@@ -6,15 +6,15 @@ use std::sync::Arc;
 use dunning_rules::{
     Account, Action, BarLevel, BarThere, Body, Channel, Command, Contact, ContactOutcome, Currency, DAY_MS, Day,
     DisputeOutcome, Event, Failed, GateAnswer, Input, Interaction, Line, Minor, NoEffect, Outcome, Policy, PolicyBook,
-    Profile, ProfileFacts, ReversalKind, Score, Service, ServiceResult, Stage, Stops, Term, Timestamp, Zone, invariant,
-    step,
+    Profile, ProfileFacts, ReversalKind, Score, Service, ServiceResult, Stage, Stops, Term, Timestamp, Usage, Zone,
+    invariant, step,
 };
 use dunning_wire::state::{StateVersion, decode_account, encode_account};
 
 use super::dice::Dice;
 
 /// What the lives have to come to, all of them together.
-pub const KINDS: [&str; 53] = [
+pub const KINDS: [&str; 54] = [
     "a letter",
     "a notice",
     "a bar",
@@ -66,6 +66,7 @@ pub const KINDS: [&str; 53] = [
     "RestoredAgain",
     "RestoredInPart",
     "RestoredByService",
+    "EarlyWarned",
     "Erased",
     "StateErased",
 ];
@@ -303,11 +304,12 @@ fn happens(life: &mut Life, dice: &mut Dice, event: i64, at: Timestamp) -> Resul
         told: life.told.clone(),
         served: life.served.clone(),
     };
-    let body = match dice.below(24) {
+    let body = match dice.below(26) {
         0..=6 => money_owed(dice, &names, at),
         7..=11 => money_paid(dice, &names, at),
         12..=14 => contested(dice, &names),
         15 => profile(dice),
+        16 | 17 => Body::UsageRecorded(used(dice, at)),
         _ => Body::Interaction(interaction(dice, &names, at)),
     };
     if dice.one_in(30) {
@@ -317,6 +319,14 @@ fn happens(life: &mut Life, dice: &mut Dice, event: i64, at: Timestamp) -> Resul
     let before = life.served.clone();
     life.takes(event, at, body)?;
     life.reports(before)
+}
+
+/// A day of one of two services, now and then counted twice or late.
+fn used(dice: &mut Dice, at: Timestamp) -> Usage<'static> {
+    let until = at.plus(-dice.below(30) * DAY_MS / 10);
+    let data_bytes = u64::try_from(dice.below(1_000)).expect("some");
+    let service_id = dice.of_these(&["mobile", "tv"]);
+    Usage { service_id, from: until.plus(-DAY_MS / 4), until, data_bytes, voice_seconds: 0, messages: 0 }
 }
 
 fn eur() -> Currency {

@@ -82,7 +82,7 @@ fn ours(bus: &Bus, acts: &mut Acts) -> Result<(), Failure> {
 /// What a decision that led to a command commanded.
 fn kind_of(code: &str) -> Option<Kind> {
     match code {
-        "notified" | "reminded_before_due" | "notified_another_way" => Some(Kind::Notice),
+        "notified" | "reminded_before_due" | "early_warned" | "notified_another_way" => Some(Kind::Notice),
         "barred" => Some(Kind::Bar),
         "restored" => Some(Kind::Restoration),
         _ => None,

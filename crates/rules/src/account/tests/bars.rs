@@ -143,7 +143,7 @@ fn a_hold_of_the_accounts_own_ends_with_an_event_and_then_the_gate_is_asked() {
     quietly(&mut life, 37, profile(true));
     assert_eq!((held(&life), last(&life).0), (Some(Some(Hold::Protected)), Code::BarHeld(Hold::Protected)));
     let decided = life.decided.len();
-    quietly(&mut life, 37, Body::UsageRecorded);
+    quietly(&mut life, 37, Body::UsageRecorded(Usage::NONE));
     assert_eq!(life.decided.len(), decided, "nothing new");
     quietly(&mut life, 38, refused(None));
     assert_eq!((held(&life), last(&life).0), (Some(Some(Hold::Refused)), Code::BarHeld(Hold::Refused)));
@@ -278,7 +278,7 @@ fn a_refusal_that_ends_at_night_lets_the_bar_come_in_the_morning() {
     // An approval that ends is no deadline: nothing comes of it.
     let mut life = at_the_bar(consumer(), vec![allowed(Some(90))]);
     assert_eq!((held(&life), life.account.deadline()), (Some(Some(Hold::NoProfile)), None));
-    quietly(&mut life, 37, Body::UsageRecorded);
+    quietly(&mut life, 37, Body::UsageRecorded(Usage::NONE));
     assert_eq!(life.account.deadline(), None);
 }
 

@@ -69,7 +69,7 @@ fn a_cycle_goes_on_behind_the_last_step_that_both_have() {
 fn an_event_is_enough_to_look() {
     let mut life = owing(consumer());
     life.book.add(at(15), Arc::new(newer(vec![notify("reminder", 4), notify("call", 8), notify("final", 30)])));
-    life.happens(16, Body::UsageRecorded);
+    life.happens(16, Body::UsageRecorded(Usage::NONE));
     life.until(at(100));
     assert_eq!(life.diary(), [(14, "reminder"), (18, "call"), (40, "final")]);
 }
@@ -149,7 +149,7 @@ fn bars_that_are_in_force_keep_their_order_or_the_cycle_its_version() {
         (as_one, "consumer@1"),
     ] {
         let mut life = changed(60, policy);
-        life.happens(210, Body::UsageRecorded);
+        life.happens(210, Body::UsageRecorded(Usage::NONE));
         assert_eq!(life.account.cycle.as_ref().map(|cycle| &*cycle.policy), Some(label));
     }
 }
@@ -170,7 +170,7 @@ fn a_bar_that_waits_is_decided_by_its_own_version_first() {
     life.bill(0, "b1", 1_000, 10);
     let steps = vec![notify("reminder", 4), notify("final", 11), warned("bar-outgoing", 28, 1), notify("after", 40)];
     life.book.add(at(37), Arc::new(newer(steps)));
-    life.happens(38, Body::UsageRecorded);
+    life.happens(38, Body::UsageRecorded(Usage::NONE));
     assert_eq!(changes(&life), []);
     life.happens(39, Body::Interaction(Interaction::BarApproved { until: None }));
     life.until(at(100));
@@ -229,7 +229,7 @@ fn a_procedure_goes_on_as_the_one_of_its_name() {
         };
         let mut life = owing(older);
         life.book.add(at(15), Arc::new(newer));
-        life.happens(16, Body::UsageRecorded);
+        life.happens(16, Body::UsageRecorded(Usage::NONE));
         let cycle = life.account.cycle.as_ref().expect("a cycle");
         assert_eq!((&*cycle.policy == "consumer@2").then_some(life.account.procedure()), goes_on);
         if let Some(procedure) = goes_on {
@@ -249,7 +249,7 @@ fn steps_of_the_newer_version_count_from_what_was_done_under_the_older() {
     for (from, days, comes) in [(Anchor::PreviousStep, 5, 26), (Anchor::Entry, 20, 31), (Anchor::DueDate, 20, 30)] {
         let mut life = owing(consumer());
         life.book.add(at(22), Arc::new(newer(vec![notify("reminder", 4), notify("final", 11), timed(from, days)])));
-        life.happens(23, Body::UsageRecorded);
+        life.happens(23, Body::UsageRecorded(Usage::NONE));
         life.until(at(100));
         assert_eq!(life.diary()[2..], [(comes, "next")], "{from:?}");
         life.pays(101, "p", 1_000);

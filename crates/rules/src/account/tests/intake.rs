@@ -35,7 +35,7 @@ fn an_event_is_taken_once_by_its_id_whatever_it_says_the_second_time() {
 fn the_ids_that_were_taken_are_remembered_in_order_with_their_day_but_not_those_of_usage() {
     let mut life = Life::new(consumer());
     comes(&mut life, "e1", 0, 0, issued("b1", 1_000, 10));
-    comes(&mut life, "u1", 0, 1, Body::UsageRecorded);
+    comes(&mut life, "u1", 0, 1, Body::UsageRecorded(Usage::NONE));
     comes(&mut life, "e2", 0, 2, received("p1", 10, None));
     comes(&mut life, "e1", 0, 3, issued("b1", 1_000, 10));
     let wanted = [(IdHash::of("e1"), Day::from_epoch(0)), (IdHash::of("e2"), Day::from_epoch(2))];
@@ -43,7 +43,7 @@ fn the_ids_that_were_taken_are_remembered_in_order_with_their_day_but_not_those_
     let read = Seen::from_ids(life.account.seen.ids().to_vec());
     assert_eq!(read, life.account.seen);
     assert!(read.contains(IdHash::of("e1")) && !read.contains(IdHash::of("u1")));
-    assert_eq!(comes(&mut life, "u1", 0, 4, Body::UsageRecorded), Outcome::NoEffect(NoEffect::Usage));
+    assert_eq!(comes(&mut life, "u1", 0, 4, Body::UsageRecorded(Usage::NONE)), Outcome::NoEffect(NoEffect::Usage));
 }
 
 #[test]

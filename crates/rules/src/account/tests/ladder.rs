@@ -149,7 +149,7 @@ fn an_event_that_comes_before_a_due_step_moves_the_later_ones_only_beyond_what_t
     for (late, next) in [(DAY / 2, at(21)), (DAY / 2 + 1, at(21).plus(DAY / 2 + 1))] {
         let mut life = owing(consumer());
         life.until(at(14));
-        let usage = Input { event_id: "u", occurred_at: at(14), body: Body::UsageRecorded };
+        let usage = Input { event_id: "u", occurred_at: at(14), body: Body::UsageRecorded(Usage::NONE) };
         life.meet(&Event::Input(usage), at(14).plus(late));
         assert_eq!(life.said.len(), 0, "a step comes with its deadline");
         life.meet(&Event::Deadline, at(14).plus(late));
@@ -314,7 +314,7 @@ fn a_bar_does_not_come_before_the_day_that_its_warning_named() {
     assert_eq!(cycle.sent[1].announced_for, Some(Day::from_epoch(36)));
     // As if the policy had been slower when it warned.
     cycle.sent[1].announced_for = Some(Day::from_epoch(38));
-    life.happens(23, Body::UsageRecorded);
+    life.happens(23, Body::UsageRecorded(Usage::NONE));
     assert_eq!(life.account.deadline(), Some(at(38)));
 }
 
@@ -382,7 +382,7 @@ fn an_account_shows_what_is_overdue_and_not_disputed_and_its_last_step_and_stage
     let mut life = owing(consumer());
     life.bill(0, "b2", 700, 200);
     let mut shows = |day: i64, stage: Stage, owed: i64, step: Option<&str>| {
-        life.happens(day, Body::UsageRecorded);
+        life.happens(day, Body::UsageRecorded(Usage::NONE));
         let (overdue, last) = standing(&life.account, &life.book);
         assert_eq!((life.account.stage(), overdue.get(), last.as_deref()), (stage, owed, step), "day {day}");
         assert_eq!(life.account.open(), Minor::new(1_700), "day {day}");

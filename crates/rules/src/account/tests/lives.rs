@@ -18,7 +18,7 @@ pub(super) enum Happening {
     Resolve(u8, i64),
     Credit(u8, i64),
     Profile(bool),
-    Usage,
+    Usage(u64),
     Repeat,
     Promise(u8, i64, i32),
     Plan(u8, i64, i32),
@@ -65,7 +65,7 @@ pub(super) fn happening() -> impl Strategy<Value = Happening> {
         2 => (id(), 0_i64..2_000).prop_map(|(a, b)| Happening::Resolve(a, b)),
         1 => (id(), amount()).prop_map(|(a, b)| Happening::Credit(a, b)),
         1 => any::<bool>().prop_map(Happening::Profile),
-        1 => Just(Happening::Usage),
+        2 => (0_u64..1_000).prop_map(Happening::Usage),
         1 => Just(Happening::Repeat),
         1 => (id(), amount(), 0_i32..30).prop_map(|(a, b, c)| Happening::Promise(a, b, c)),
         1 => (id(), 100_i64..6_000, 0_i32..30).prop_map(|(a, b, c)| Happening::Plan(a, b, c)),
@@ -158,10 +158,12 @@ pub(super) fn live(life: &mut Life, day: i64, what: &Happening) {
         }
         Happening::Credit(_, amount) => credited(&a, *amount),
         Happening::Profile(vulnerable) => with_services(*vulnerable),
-        Happening::Usage => Body::UsageRecorded,
+        Happening::Usage(data_bytes) => {
+            Body::UsageRecorded(Usage { data_bytes: *data_bytes, from: at(day - 1), until: at(day), ..Usage::NONE })
+        }
         Happening::Repeat => {
             life.events = life.events.saturating_sub(1);
-            Body::UsageRecorded
+            Body::UsageRecorded(Usage::NONE)
         }
         Happening::Promise(_, amount, days) => Body::Interaction(Interaction::PromiseMade {
             promise_id: &a,
@@ -312,7 +314,7 @@ fn check_commands(life: &Life) {
                 assert!(withdrawn.insert(*cancels), "withdrawn once");
             }
             Action::Notify { .. } | Action::Retry { .. } | Action::Ledger { .. } => {
-                assert!(command.amount_due > Minor::ZERO);
+                assert!(command.amount_due > Minor::ZERO || &*command.step == "less-used");
             }
             Action::Bar { .. } => {
                 assert!(command.amount_due >= Minor::new(500));
@@ -381,6 +383,7 @@ proptest! {
         policy.options.charges = charges.map(|unpaid| Box::new(super::charges::rules(unpaid)));
         policy.options.service = service.map(|n| Box::new(super::services::rules(n)));
         policy.options.remembers_bars = retries;
+        policy.options.early_warning = retries.then(|| Box::new(super::usage::rule()));
         policy.options.resumes = Resumes {
             reversal: resumes.0,
             dispute_lost: resumes.1,

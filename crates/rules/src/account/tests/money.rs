@@ -261,7 +261,7 @@ fn what_is_known_or_unknown_moves_nothing() {
         (taken_back("p9", 77), NoEffect::UnknownPayment),
         (resolved("d9", 77), NoEffect::UnknownDispute),
         (failed("p1"), NoEffect::PaymentFailed),
-        (Body::UsageRecorded, NoEffect::Usage),
+        (Body::UsageRecorded(Usage::NONE), NoEffect::Usage),
         (Body::Interaction(Interaction::NotUsed("Promise")), NoEffect::NotUsedYet),
     ];
     for (body, reason) in rows {

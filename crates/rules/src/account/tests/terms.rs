@@ -59,7 +59,7 @@ fn each_amount_meets_the_earliest_term_first() {
                 life.happens(1, event.clone());
             }
             life.until(at(day));
-            life.happens(day, Body::UsageRecorded);
+            life.happens(day, Body::UsageRecorded(Usage::NONE));
             dunned(&life)
         });
         assert_eq!(found, wanted, "{words}");

@@ -98,7 +98,9 @@ fn take_input(
     let moved = if id.is_some_and(|id| account.seen.contains(id)) {
         Err(NoEffect::RepeatedEvent.into())
     } else {
-        change(&mut account, &input.body, &policy, at)
+        // Usage is watched by the version in force: the event itself may bring the cycle under it.
+        let watches = matches!(input.body, Body::UsageRecorded(_));
+        change(&mut account, &input.body, if watches { policies.current(at) } else { &policy }, at)
     };
     let outcome = match moved {
         Ok(()) => Outcome::Applied,

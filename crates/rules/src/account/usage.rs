@@ -75,7 +75,10 @@ impl Account {
     /// Counts what a record says, once.
     pub(super) fn count_usage(&mut self, usage: &Usage<'_>, rule: &EarlyWarning, zone: Zone) -> Moved {
         let is_forgotten = self.erasure().is_some_and(|erasure| erasure.asked.is_some());
-        if is_forgotten || usage.until <= usage.from {
+        let (units, within) = (rule.of.units(usage), days(rule.within_days));
+        let day = zone.day_of(usage.until.plus(-1));
+        let is_late = self.usage().is_some_and(|watch| day < watch.since.plus(-within));
+        if is_forgotten || is_late || units == 0 || usage.until <= usage.from {
             return Err(NoEffect::Usage.into());
         }
         let known = self.usage().map_or(&[][..], |watch| &watch.counted);
@@ -84,13 +87,12 @@ impl Account {
         if counted || place.is_none() && known.len() >= SERVICES_MAX {
             return Err(NoEffect::Usage.into());
         }
-        let day = zone.day_of(usage.until.plus(-1));
         let watch = self.aside_mut().usage.get_or_insert_with(|| Box::new(UsageWatch::new(day)));
         match place {
             Some(place) => watch.counted[place].1 = usage.until,
             None => watch.counted.push((usage.service_id.into(), usage.until)),
         }
-        watch.add(day, rule.of.units(usage), days(rule.within_days));
+        watch.add(day, units, within);
         Ok(())
     }
 

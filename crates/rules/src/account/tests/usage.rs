@@ -142,7 +142,7 @@ fn a_record_counts_once_and_late_ones_count_where_they_belong_or_nowhere() {
     assert_eq!(counts(&life), Some((116, 7, 0)), "of a window that is gone");
     // Of no time, or of one service too many.
     assert_eq!(life.happens(19, Body::UsageRecorded(Usage::NONE)), nothing);
-    let names: Vec<String> = (0..14).map(|n| format!("s{n}")).collect();
+    let names: Vec<String> = (0..15).map(|n| format!("s{n}")).collect();
     let taken: Vec<_> = names.iter().map(|name| uses(&mut life, 19, name, 1)).collect();
     assert_eq!(taken.iter().filter(|taken| **taken == nothing).count(), 1);
 }

@@ -82,7 +82,7 @@ impl Ladder<'_> {
         self.decide(Code::WarnsAgain, warning.as_ref(), None);
     }
 
-    /// The services for which something is owed, where the cycle that runs restricts no others.
+    /// The services for which something is owed, in a cycle whose bars are confined to those and can be lifted.
     fn owed_services(&self) -> Option<Vec<Id>> {
         let rules = self.policy.options.service.as_deref()?;
         self.account.cycle.as_ref().filter(|_| rules.owed_only && !self.is_terminated())?;

@@ -97,7 +97,8 @@ fn nobody_is_told_where_something_is_late_or_stopped_or_the_customer_does_not_wa
         assert_eq!(life.account.usage(), None);
         assert_eq!(uses(life, 21, "mobile", 10), Outcome::NoEffect(NoEffect::Usage));
     };
-    let rows: [(fn(&mut Life), usize); 6] = [(owes, 0), (little, 0), (pays, 1), (held, 0), (opted_out, 0), (erased, 0)];
+    type Row = (fn(&mut Life), usize);
+    let rows: [Row; 6] = [(owes, 0), (little, 0), (pays, 1), (held, 0), (opted_out, 0), (erased, 0)];
     for (n, (what, notices)) in rows.into_iter().enumerate() {
         let mut life = watched();
         uses(&mut life, 1, "mobile", 1_000);
